@@ -1,0 +1,1 @@
+"""Measures treering beside its budgets: ``python -m benchmarks --help``."""

@@ -1,0 +1,100 @@
+"""The contract between treering and a key-value store: bytes under keys, and one root that moves by compare-and-set.
+
+A backend knows keys and bytes, nothing of messages, trees or hashes. Keys are 1 to 64 bytes, made by treering, and
+an object's key is written once and never again. A store that holds objects holds a root: a writer publishes one before
+it writes its first object. Everything above is the same for every store; what differs between
+stores is said in ``Limits``.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+
+class Durability(enum.Enum):
+    """What has happened when ``publish`` returns."""
+
+    NONE = "none"  # in this process's memory
+    ASYNC = "async"  # handed to the operating system or to the server's memory
+    FSYNC = "fsync"  # on this machine's disk
+    QUORUM = "quorum"  # on the disks of a majority
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may carry. Sizes in bytes; None: no limit that matters."""
+
+    durability: Durability
+    atomic: bool  # publish writes objects and root in one step, or none of them
+    max_value_bytes: int | None = None
+    max_batch_count: int | None = None
+    max_batch_bytes: int | None = None
+
+
+Entry = tuple[bytes, bytes]  # key, value
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """One store. Thread-safe: every method may be called by several threads at once.
+
+    Every method raises ``treering.Unavailable`` when the store cannot be reached within its deadline or was closed,
+    ``StoreFull`` when it has no room, ``ForkedProcess`` in a child process where a handle does not survive a fork, and
+    never lets a client library's own exception out. Opening an adapter neither creates nor changes a root. What is
+    given in is copied or written before the call returns; what comes out is ``bytes`` of the caller's own.
+    """
+
+    @property
+    def url(self) -> str:
+        """Where this is, for messages and logs: never with a credential."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """What one request may carry, and how durable it is."""
+        ...
+
+    def read_root(self) -> bytes | None:
+        """Return the root record as it is now (linearizable), or None where there is none yet."""
+        ...
+
+    def read_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Return the values under ``keys``, in their order; None for a key that is not there."""
+        ...
+
+    def publish(self, objects: Sequence[Entry], expected: bytes | None, root: bytes) -> bool:
+        """Write ``objects``, then move the root from ``expected`` to ``root``; acknowledge when durable.
+
+        Returns False, with the root untouched, when it is not byte for byte ``expected`` (None: no root yet); the
+        objects may then have been written or not. Raises with the root untouched, or ``OutcomeUnknown`` when that is
+        not certain.
+        """
+        ...
+
+    def write_many(self, objects: Sequence[Entry]) -> None:
+        """Write ``objects`` under keys never used before, without touching the root."""
+        ...
+
+    def delete_many(self, keys: Sequence[bytes]) -> None:
+        """Delete ``keys``; one that is not there is not an error."""
+        ...
+
+    def list_keys(self) -> Iterator[bytes]:
+        """Yield the key of every object (not the root), lazily, in no promised order."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the store. Twice is fine."""
+        ...
+
+
+@runtime_checkable
+class Syncing(Backend, Protocol):
+    """A backend that may acknowledge before its data is safe (``Durability.ASYNC``) and can be told to make it safe."""
+
+    def sync(self) -> None:
+        """Return when all that was acknowledged is on disk; ``Unavailable`` when it may not be."""
+        ...

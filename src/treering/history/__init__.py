@@ -1,0 +1,1 @@
+"""Commits and what names them: names, ancestry, the line of a branch."""

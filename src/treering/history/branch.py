@@ -1,0 +1,179 @@
+"""The line of commits that a branch names: its head, and how the next one is put on top of it."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from treering.errors import NameNotFound, SchemaMismatch, Unavailable
+from treering.history.walk import jump_from
+from treering.objects.commit import NONCE_BYTES, CommitRecord
+from treering.objects.frame import COMMIT, SCHEMA
+from treering.objects.node import Node
+from treering.objects.pointer import Pointer
+from treering.objects.root import BRANCHES, Section
+from treering.schema.schema import Schema
+from treering.store.reader import StoredCommit
+from treering.store.state import State
+from treering.store.store import Batch, Store
+from treering.tree.seal import seal_node
+
+Edit = Callable[[Node], Node]
+
+
+class Branch:
+    """One branch of a store, for writers of one schema. Threads may share it."""
+
+    def __init__(self, store: Store, schema: Schema, name: str, deadline_seconds: float) -> None:
+        self.store = store
+        self.name = name
+        self._schema = schema
+        self._deadline_seconds = deadline_seconds
+        self._head: StoredCommit | None = None
+        self._schemas: dict[bytes, bool] = {}  # hash of a stored schema: whether commits go on naming it
+
+    def head(self, state: State | None = None) -> StoredCommit:
+        """Return the newest commit. ``NameNotFound`` where the branch is not there."""
+        state = state or self.store.state
+        pointer = state.branches.get(self.name)
+        if pointer is None:
+            message = "there is no such branch"
+            raise NameNotFound(message, name=self.name)
+        known = self._head
+        if known is None or known.pointer != pointer:
+            known = self._head = self.store.reader.commit(pointer)
+        return known
+
+    def commit(self, edit: Edit, author: str, note: str) -> StoredCommit:
+        """Put one more commit on the branch: its tree is what ``edit`` makes of the head's.
+
+        Where another process was faster, ``edit`` runs again on the new head, until the deadline; then ``Unavailable``.
+        Returns the head, and publishes nothing, where ``edit`` returns the tree it was given. What it raises goes
+        through, with nothing published.
+        """
+        for state in self.attempts():
+            with self.store.lock:
+                head = self.head(state)
+                root = edit(head.record.root)
+                if root is head.record.root:
+                    return head
+                batch = self.store.begin(state)
+                commit = self._put_commit(batch, head, root, author, note)
+                sections = {BRANCHES: batch.put_names({**state.branches, self.name: commit.pointer})}
+                if self.store.publish(batch, state, sections) is not None:
+                    self._head = commit
+                    return commit
+        raise AssertionError  # pragma: no cover - attempts never ends quietly
+
+    def move_names(self, section: int, change: Callable[[State], Mapping[str, Pointer] | None]) -> State:
+        """Replace the branches or the tags by what ``change`` makes of them; None: leave them. Retried."""
+        for state in self.attempts():
+            with self.store.lock:
+                names = change(state)
+                if names is None:
+                    return state
+                batch = self.store.begin(state)
+                moved = self.store.publish(batch, state, {section: batch.put_names(names)})
+                if moved is not None:
+                    return moved
+        raise AssertionError  # pragma: no cover - attempts never ends quietly
+
+    def create(self, author: str) -> bool:
+        """Publish commit 0, the default message, in a new store; False where another process was faster."""
+        state, batch = self.store.create()
+        shape = self._schema.root
+        root = Node(shape.own_bytes(shape.message_class()))
+        schema = self._put_schema(batch)
+        commit = self._put_record(batch, root, author, "", schema=schema)
+        sections: dict[int, Section] = {BRANCHES: batch.put_names({self.name: commit.pointer})}
+        return self.store.publish_first(batch, state, sections) is not None
+
+    def attempts(self) -> Iterator[State]:
+        """Yield the state to try on, again and again, with growing random pauses, until the deadline."""
+        deadline = time.monotonic() + self._deadline_seconds
+        pause = 0.0005
+        while True:
+            yield self.store.state
+            if time.monotonic() > deadline:
+                message = "other writers kept moving the root until the deadline; nothing was changed"
+                raise Unavailable(message, store=self.store.backend.url, deadline_seconds=self._deadline_seconds)
+            time.sleep(random.uniform(0, pause))  # noqa: S311 - to step out of each other's way, not a secret
+            pause = min(pause * 2, 0.05)
+
+    def _put_commit(self, batch: Batch, head: StoredCommit, root: Node, author: str, note: str) -> StoredCommit:
+        jump, jump_depth, jump_jump_depth = jump_from(self.store.reader, head)
+        return self._put_record(
+            batch,
+            root,
+            author,
+            note,
+            schema=self._schema_for(batch, head),
+            parent=head,
+            jump=jump,
+            jump_depth=jump_depth,
+            jump_jump_depth=jump_jump_depth,
+        )
+
+    def _put_record(
+        self,
+        batch: Batch,
+        root: Node,
+        author: str,
+        note: str,
+        *,
+        schema: Pointer,
+        parent: StoredCommit | None = None,
+        jump: Pointer | None = None,
+        jump_depth: int = 0,
+        jump_jump_depth: int = 0,
+    ) -> StoredCommit:
+        sealed = seal_node(root, batch.put)
+        now = self.store.entropy.now()
+        record = CommitRecord(
+            seq=parent.record.seq + 1 if parent else 0,
+            time=max(now, parent.record.time) if parent else now,
+            nonce=self.store.entropy.random(NONCE_BYTES),
+            author=author,
+            note=note,
+            schema=schema,
+            parents=(parent.pointer,) if parent else (),
+            depth=parent.record.depth + 1 if parent else 0,
+            jump=jump,
+            jump_depth=jump_depth,
+            jump_jump_depth=jump_jump_depth,
+            root=sealed,
+        )
+        node_content, node_tail = sealed.encode()
+        content, tail = record.encode(node_content, node_tail)
+        pointer = batch.put(COMMIT, content, tail)
+        commit = StoredCommit(pointer, record, node_content)
+        batch.keep(pointer, commit, len(content))
+        return commit
+
+    def _schema_for(self, batch: Batch, head: StoredCommit) -> Pointer:
+        """Return the schema that the next commit names: the head's, or this writer's where it knows more."""
+        stored = head.record.schema
+        keep = self._schemas.get(stored.hash)
+        if keep is None:
+            data = self.store.reader.schema(stored)
+            keep = data == self._schema.stored() or self._is_older(Schema.from_stored(data))
+            self._schemas[stored.hash] = keep
+        return stored if keep else self._put_schema(batch)
+
+    def _is_older(self, stored: Schema) -> bool:
+        """Tell whether this writer's schema knows less than the stored one."""
+        if self._schema.covers(stored):
+            return False
+        if stored.covers(self._schema):
+            return True
+        raise SchemaMismatch(
+            "this schema and the store's each know something that the other does not; write with one that knows both",
+            schema=self._schema.root.name,
+        )
+
+    def _put_schema(self, batch: Batch) -> Pointer:
+        data = self._schema.stored()
+        pointer = batch.put(SCHEMA, data, b"", data)
+        self._schemas[pointer.hash] = True
+        return pointer

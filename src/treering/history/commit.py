@@ -1,0 +1,78 @@
+"""What a caller sees of a commit."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from treering.store.reader import StoredCommit
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Commit:
+    """One revision of a whole tree: immutable, named by its id for ever.
+
+    ``id`` and ``tree_id``: 64 hex digits; equal trees have equal ``tree_id``, in every store. Two commits are equal
+    when their ids are.
+    """
+
+    __slots__ = ("stored",)
+
+    def __init__(self, stored: StoredCommit) -> None:
+        self.stored = stored
+
+    @property
+    def id(self) -> str:
+        """The name of this commit, given by its content."""
+        return self.stored.pointer.hash.hex()
+
+    @property
+    def tree_id(self) -> str:
+        """The name of its tree: keys and messages, not sibling order."""
+        return self.stored.tree_hash.hex()
+
+    @property
+    def name(self) -> str:
+        """A short name, ``412-9f3ac01b``: the sequence number and the first digits of the id."""
+        return f"{self.seq}-{self.id[:8]}"
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The ids of the commits it was made from: none for commit 0, two or more for a merge."""
+        return tuple(parent.hash.hex() for parent in self.stored.record.parents)
+
+    @property
+    def seq(self) -> int:
+        """One more than the highest of its parents."""
+        return self.stored.record.seq
+
+    @property
+    def author(self) -> str:
+        """Who made it, as given."""
+        return self.stored.record.author
+
+    @property
+    def note(self) -> str:
+        """Why, as given."""
+        return self.stored.record.note
+
+    @property
+    def time(self) -> datetime:
+        """When it was made: aware, in UTC, to the microsecond, never before its parents."""
+        return _EPOCH + timedelta(microseconds=self.stored.record.time)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Commit):
+            return self.stored.pointer.hash == other.stored.pointer.hash
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.stored.pointer.hash)
+
+    def __repr__(self) -> str:
+        return f"<Commit {self.name} {self.time.isoformat(timespec='seconds')} {self.author!r} {self.note!r}>"
+
+
+def microseconds(moment: datetime) -> int:
+    """Return an aware datetime as microseconds since 1970, UTC."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)

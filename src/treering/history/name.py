@@ -1,0 +1,129 @@
+"""From a name to a commit: branches, tags, ids and their prefixes, ``412-9f3ac01b``, ``main~3``, dates."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from treering.errors import AmbiguousName, DanglingReference, InvalidName, NameNotFound, WrongType
+from treering.history.commit import Commit, microseconds
+from treering.history.walk import find_first, iter_ancestors
+from treering.objects.pointer import Pointer
+from treering.store.reader import Reader, StoredCommit
+from treering.store.state import State
+
+MAX_NAME_LENGTH = 200
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+-]*").fullmatch
+_ID = re.compile(r"[0-9a-f]{8,64}").fullmatch
+_SHORT = re.compile(r"([0-9]{1,20})-([0-9a-f]{8,64})").fullmatch
+_BACK = re.compile(r"(.+)~([0-9]{1,20})", re.DOTALL).fullmatch
+
+Name = str | Commit | datetime
+
+
+def check_name(name: object) -> None:
+    """Raise ``InvalidName`` for what cannot be the name of a branch or a tag: it must not look like any other name."""
+    if not isinstance(name, str) or not _NAME(name) or len(name) > MAX_NAME_LENGTH or _ID(name) or _SHORT(name):
+        message = (
+            "a branch or tag is named by letters, digits and . _ / + - (first a letter, a digit or _), at most "
+            "200 of them, and must not look like a commit's id"
+        )
+        raise InvalidName(message, name=name)
+
+
+def resolve(reader: Reader, state: State, branch: str, name: object) -> StoredCommit:
+    """Return the commit that a name stands for. ``branch``: the one that a date is looked up on.
+
+    Raises ``NameNotFound``, ``AmbiguousName``, ``WrongType``. A branch, a tag or a Commit costs one look-up; ``~n``, a
+    date and ``412-9f3ac01b`` O(log history) (the last one all of it where it is not on the branch's own line); a bare
+    id reads back from the heads until it is found.
+    """
+    if isinstance(name, Commit):
+        try:
+            return reader.commit(name.stored.pointer)
+        except DanglingReference as error:
+            raise _unknown(name.id) from error
+    if isinstance(name, datetime):
+        return _at_time(reader, state, branch, name)
+    if not isinstance(name, str):
+        message = "a name is a text, a Commit or an aware datetime"
+        raise WrongType(message, given=type(name).__name__)
+    pointer = find_pointer(state, name)
+    if pointer is not None:
+        return reader.commit(pointer)
+    back = _BACK(name)
+    if back is not None:
+        return _ancestor(reader, resolve(reader, state, branch, back[1]), int(back[2]), name)
+    short = _SHORT(name)
+    if short is not None:
+        return _by_sequence(reader, state, branch, int(short[1]), short[2], name)
+    if _ID(name):
+        return _by_prefix(reader, state, name)
+    raise _unknown(name)
+
+
+def find_pointer(state: State, name: str) -> Pointer | None:
+    """Return the commit that a branch or a tag names, or None."""
+    return state.branches.get(name) or state.tags.get(name)
+
+
+def _at_time(reader: Reader, state: State, branch: str, moment: datetime) -> StoredCommit:
+    if moment.utcoffset() is None:
+        message = "a date without a time zone names no moment; give an aware datetime"
+        raise WrongType(message, given=moment.isoformat())
+    limit = microseconds(moment)
+    head = reader.commit(state.branches[branch])
+    commit = find_first(reader, head, lambda candidate: candidate.record.time <= limit)
+    if commit is None:
+        raise _unknown(moment.isoformat())
+    return commit
+
+
+def _ancestor(reader: Reader, start: StoredCommit, steps: int, name: str) -> StoredCommit:
+    depth = start.record.depth - steps
+    commit = find_first(reader, start, lambda candidate: candidate.record.depth <= depth)
+    if commit is None:
+        raise _unknown(name)
+    return commit
+
+
+def _by_sequence(reader: Reader, state: State, branch: str, seq: int, prefix: str, name: str) -> StoredCommit:
+    head = reader.commit(state.branches[branch])
+    commit = find_first(reader, head, lambda candidate: candidate.record.seq <= seq)
+    if commit is not None and commit.record.seq == seq and _matches(commit, prefix):
+        return commit
+    for candidate in iter_ancestors(reader, _heads(reader, state)):
+        if candidate.record.seq < seq:
+            break
+        if candidate.record.seq == seq and _matches(candidate, prefix):
+            return candidate
+    raise _unknown(name)
+
+
+def _by_prefix(reader: Reader, state: State, prefix: str) -> StoredCommit:
+    found = []
+    for candidate in iter_ancestors(reader, _heads(reader, state)):
+        if _matches(candidate, prefix):
+            found.append(candidate)
+            if len(prefix) == 64:
+                break
+    if len(found) > 1:
+        message = "more than one commit's id starts like this"
+        raise AmbiguousName(message, name=prefix, candidates=[commit.pointer.hash.hex() for commit in found])
+    if not found:
+        raise _unknown(prefix)
+    return found[0]
+
+
+def _heads(reader: Reader, state: State) -> list[StoredCommit]:
+    return [reader.commit(pointer) for pointer in {*state.branches.values(), *state.tags.values()}]
+
+
+def _matches(commit: StoredCommit, prefix: str) -> bool:
+    return commit.pointer.hash.hex().startswith(prefix)
+
+
+def _unknown(name: str) -> NameNotFound:
+    message = "no branch, tag or commit has this name"
+    return NameNotFound(message, name=name)

@@ -1,0 +1,114 @@
+"""A commit: the root node, where it came from, who made it (docs/format.md, "Commits")."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from treering.objects.node import Node, decode_node
+from treering.objects.packing import decode_sized, decode_text, decode_varint, encode_sized, encode_text, encode_varint
+from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Hash, Location, Pointer
+
+NONCE_BYTES = 8
+
+_FIXED = struct.Struct("<QqQQQ")  # seq, time, depth, depth of the jump, depth of the jump's jump
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRecord:
+    """The stored form of a commit.
+
+    ``seq``: one more than the highest of its parents. ``depth``: steps to the oldest commit along first parents.
+    ``jump``: an ancestor along first parents, chosen so that any ancestor is O(log history) jumps away (the skew-binary
+    scheme of E. W. Myers, "An applicative random-access stack", 1983). ``time``: microseconds since 1970, UTC.
+    """
+
+    seq: int
+    time: int
+    nonce: bytes
+    author: str
+    note: str
+    schema: Pointer
+    parents: tuple[Pointer, ...]
+    depth: int
+    jump: Pointer | None
+    jump_depth: int
+    jump_jump_depth: int
+    root: Node
+    extensions: Mapping[int, bytes] = field(default_factory=dict)
+
+    def encode(self, node_content: bytes, node_tail: bytes) -> tuple[bytes, bytes]:
+        """Return (content, tail). The root node is given encoded, as it is being written for this commit."""
+        jump = (b"\x01", self.jump.hash) if self.jump else (b"\x00",)
+        content = b"".join(
+            (
+                _FIXED.pack(self.seq, self.time, self.depth, self.jump_depth, self.jump_jump_depth),
+                self.nonce,
+                self.schema.hash,
+                encode_varint(len(self.parents)),
+                *(parent.hash for parent in self.parents),
+                *jump,
+                encode_text(self.author),
+                encode_text(self.note),
+                encode_varint(len(self.extensions)),
+                *(encode_varint(tag) + encode_sized(self.extensions[tag]) for tag in sorted(self.extensions)),
+                node_content,
+            )
+        )
+        jump_location = (self.jump.location,) if self.jump else ()
+        parents = (parent.location for parent in self.parents)
+        return content, b"".join((self.schema.location, *parents, *jump_location, node_tail))
+
+
+def decode_commit(content: bytes, tail: bytes) -> tuple[CommitRecord, bytes]:
+    """Rebuild a commit; also return the content of its root node, which its tree is named by.
+
+    Raises IndexError, struct.error or ValueError on bytes that are not a commit.
+    """
+    seq, time, depth, jump_depth, jump_jump_depth = _FIXED.unpack_from(content)
+    position = _FIXED.size
+    nonce = content[position : position + NONCE_BYTES]
+    position += NONCE_BYTES
+    hashes = [content[position : position + HASH_BYTES]]
+    parent_count, position = decode_varint(content, position + HASH_BYTES)
+    for _ in range(parent_count):
+        hashes.append(content[position : position + HASH_BYTES])
+        position += HASH_BYTES
+    has_jump = content[position]
+    position += 1
+    if has_jump:
+        hashes.append(content[position : position + HASH_BYTES])
+        position += HASH_BYTES
+    author, position = decode_text(content, position)
+    note, position = decode_text(content, position)
+    extension_count, position = decode_varint(content, position)
+    extensions = {}
+    for _ in range(extension_count):
+        tag, position = decode_varint(content, position)
+        extensions[tag], position = decode_sized(content, position)
+    if len(tail) < len(hashes) * LOCATION_BYTES:
+        message = "commit of the wrong size"
+        raise ValueError(message)
+    pointers = [
+        Pointer(Hash(digest), Location(tail[index * LOCATION_BYTES : (index + 1) * LOCATION_BYTES]))
+        for index, digest in enumerate(hashes)
+    ]
+    node_content = content[position:]
+    root = decode_node(node_content, tail[len(hashes) * LOCATION_BYTES :])
+    record = CommitRecord(
+        seq=seq,
+        time=time,
+        nonce=nonce,
+        author=author,
+        note=note,
+        schema=pointers[0],
+        parents=tuple(pointers[1 : 1 + parent_count]),
+        depth=depth,
+        jump=pointers[-1] if has_jump else None,
+        jump_depth=jump_depth,
+        jump_jump_depth=jump_jump_depth,
+        root=root,
+        extensions=extensions,
+    )
+    return record, node_content

@@ -1,0 +1,120 @@
+"""The frame around every stored object: kind, content, tail, checksum (docs/format.md, "Frame").
+
+The hash covers the kind and the uncompressed content, so it names what the object means. The checksum covers the rest
+too: header, tail and the object's own location, so that bytes which were put under another key, or whose order or
+locations were damaged, are found out before anything is decoded.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from treering.errors import Corruption, FormatUnsupported, TooLarge
+from treering.objects.pointer import Hash, Location
+
+PAGE = b"P"
+NODE = b"N"
+COMMIT = b"C"
+SCHEMA = b"S"
+TABLE = b"T"  # a part of the root record that is too large to stand in it
+KINDS = (PAGE, NODE, COMMIT, SCHEMA, TABLE)
+CHUNKED = b"+"  # not an object: the first of several values under one location (docs/format.md, "Chunks")
+
+MAX_CONTENT_BYTES = 1 << 30
+CHECKSUM_BYTES = 8
+COMPRESS_FROM_BYTES = 1024
+
+_HEADER = struct.Struct("<cBI")  # kind, codec, content length
+_RAW_LENGTH = struct.Struct("<I")  # of content and tail together, before compression
+_PLAIN = 0
+_HASHERS = {kind: blake2b(kind, digest_size=32) for kind in KINDS}
+_CHECKSUM = blake2b(digest_size=CHECKSUM_BYTES)
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """A compression that a store may use for objects above a kilobyte. ``number`` stands in the frame."""
+
+    name: str
+    number: int
+    compress: Callable[[bytes], bytes]
+    decompress: Callable[[bytes, int], bytes]  # data, exact length of the result
+
+
+def hash_content(kind: bytes, content: bytes) -> Hash:
+    """Return the hash that names this content."""
+    state = _HASHERS[kind].copy()
+    state.update(content)
+    return Hash(state.digest())
+
+
+def seal(
+    kind: bytes, content: bytes, tail: bytes, digest: Hash, location: Location, codec: Codec | None = None
+) -> bytes:
+    """Build the bytes to store. ``digest`` is ``hash_content(kind, content)``, which the caller needs anyway."""
+    if len(content) + len(tail) > MAX_CONTENT_BYTES:
+        message = "the object is larger than the format allows"
+        raise TooLarge(message, size_bytes=len(content) + len(tail), limit_bytes=MAX_CONTENT_BYTES)
+    header = _HEADER.pack(kind, _PLAIN, len(content))
+    if codec is not None and len(content) + len(tail) > COMPRESS_FROM_BYTES:
+        body = codec.compress(content + tail)
+        if len(body) + _RAW_LENGTH.size < len(content) + len(tail):
+            header = _HEADER.pack(kind, codec.number, len(content)) + _RAW_LENGTH.pack(len(content) + len(tail))
+            return b"".join((header, body, _checksum(location, header, digest, tail)))
+    return b"".join((header, content, tail, _checksum(location, header, digest, tail)))
+
+
+def unseal(
+    data: bytes, kind: bytes, digest: Hash | None, location: Location, codecs: Callable[[int], Codec]
+) -> tuple[bytes, bytes, Hash]:
+    """Check stored bytes against the pointer that led here; return content, tail and hash.
+
+    ``digest`` None: the caller learns the hash instead of checking it. ``codecs`` finds a codec by its number.
+    Raises ``Corruption`` when kind, hash or checksum is not as it must be.
+    """
+    try:
+        found, number, content_length = _HEADER.unpack_from(data)
+        start = _HEADER.size
+        body = data[start:-CHECKSUM_BYTES]
+        if number != _PLAIN:
+            (raw_length,) = _RAW_LENGTH.unpack_from(data, start)
+            if raw_length > MAX_CONTENT_BYTES:
+                raise _corrupt("stated length too large", location)
+            start += _RAW_LENGTH.size
+            body = codecs(number).decompress(data[start:-CHECKSUM_BYTES], raw_length)
+    except (struct.error, ValueError, zlib.error) as error:
+        if isinstance(error, FormatUnsupported):
+            raise
+        raise _corrupt("frame does not parse", location) from error
+    if found != kind:
+        raise _corrupt("another kind of object", location, kind=found, expected=kind)
+    if content_length > len(body):
+        raise _corrupt("cut short", location)
+    content, tail = body[:content_length], body[content_length:]
+    computed = hash_content(kind, content)
+    if digest is not None and computed != digest:
+        raise _corrupt("content is not what its hash names", location)
+    if _checksum(location, data[:start], computed, tail) != data[-CHECKSUM_BYTES:]:
+        raise _corrupt("checksum differs", location)
+    return content, tail, computed
+
+
+def checksum(data: bytes) -> bytes:
+    """Return the 8-byte BLAKE2b checksum of ``data``, as the root record carries it."""
+    state = _CHECKSUM.copy()
+    state.update(data)
+    return state.digest()
+
+
+def _checksum(location: Location, header: bytes, digest: Hash, tail: bytes) -> bytes:
+    state = _CHECKSUM.copy()
+    state.update(b"".join((location, header, digest, tail)))
+    return state.digest()
+
+
+def _corrupt(problem: str, location: Location, **facts: object) -> Corruption:
+    return Corruption("a stored object is damaged", problem=problem, location=location.hex(), **facts)

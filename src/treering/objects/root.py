@@ -1,0 +1,103 @@
+"""The root record: the one mutable value of a store (docs/format.md, "Root record")."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from treering.errors import Corruption, FormatUnsupported, NotAStore
+from treering.objects.frame import CHECKSUM_BYTES, checksum
+from treering.objects.packing import decode_sized, decode_text, decode_varint, encode_sized, encode_text, encode_varint
+from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Hash, Location, Pointer
+
+MAGIC = b"treering"
+FORMAT_VERSION = 1
+STORE_ID_BYTES = 16
+INLINE_BYTES = 2048  # a section beyond this stands in an object of its own
+
+# Sections of the root record. Grafts and dead lists are written by prune; readers keep those they do not know.
+BRANCHES, TAGS, GRAFTS, DEAD_LISTS = 1, 2, 3, 4
+
+_HEAD = struct.Struct("<8sH16sQQQ")  # magic, format, store id, version, next session, session floor
+
+Section = bytes | Pointer
+
+
+@dataclass(frozen=True, slots=True)
+class RootRecord:
+    """What the root says. ``version`` rises at every move; ``sections`` stand inline or where the pointer leads."""
+
+    store_id: bytes
+    version: int
+    next_session: int
+    session_floor: int
+    sections: Mapping[int, Section]
+
+    def encode(self) -> bytes:
+        """Return the bytes to store."""
+        parts = [
+            _HEAD.pack(MAGIC, FORMAT_VERSION, self.store_id, self.version, self.next_session, self.session_floor),
+            encode_varint(len(self.sections)),
+        ]
+        for tag in sorted(self.sections):
+            section = self.sections[tag]
+            if type(section) is Pointer:
+                parts.append(encode_varint(tag << 1 | 1) + section.hash + section.location)
+            else:
+                parts.append(encode_varint(tag << 1) + encode_sized(section))  # type: ignore[arg-type]
+        data = b"".join(parts)
+        return data + checksum(data)
+
+
+def decode_root(data: bytes, url: str) -> RootRecord:
+    """Rebuild a root record. ``NotAStore``, ``FormatUnsupported`` or ``Corruption`` say what is wrong with it."""
+    if data[: len(MAGIC)] != MAGIC:
+        message = "what stands here is not a treering store"
+        raise NotAStore(message, store=url)
+    try:
+        _, version_of_format, store_id, version, next_session, floor = _HEAD.unpack_from(data)
+        if version_of_format != FORMAT_VERSION:
+            message = "the store has a format that this release cannot read"
+            raise FormatUnsupported(message, store=url, format=version_of_format, supported=FORMAT_VERSION)
+        if checksum(data[:-CHECKSUM_BYTES]) != data[-CHECKSUM_BYTES:]:
+            raise _damaged("checksum differs", url)
+        count, position = decode_varint(data, _HEAD.size)
+        sections: dict[int, Section] = {}
+        for _ in range(count):
+            tagged, position = decode_varint(data, position)
+            if tagged & 1:
+                digest = Hash(data[position : position + HASH_BYTES])
+                position += HASH_BYTES
+                sections[tagged >> 1] = Pointer(digest, Location(data[position : position + LOCATION_BYTES]))
+                position += LOCATION_BYTES
+            else:
+                sections[tagged >> 1], position = decode_sized(data, position)
+    except (struct.error, IndexError) as error:
+        raise _damaged("does not parse", url) from error
+    return RootRecord(store_id, version, next_session, floor, sections)
+
+
+def encode_names(names: Mapping[str, Pointer]) -> bytes:
+    """Encode the branches or the tags: names and the commits that they name, sorted by name."""
+    parts = [encode_varint(len(names))]
+    for name in sorted(names):
+        parts += encode_text(name), names[name].hash, names[name].location
+    return b"".join(parts)
+
+
+def decode_names(data: bytes) -> dict[str, Pointer]:
+    """Rebuild what ``encode_names`` wrote."""
+    count, position = decode_varint(data, 0)
+    names = {}
+    for _ in range(count):
+        name, position = decode_text(data, position)
+        digest = Hash(data[position : position + HASH_BYTES])
+        position += HASH_BYTES
+        names[name] = Pointer(digest, Location(data[position : position + LOCATION_BYTES]))
+        position += LOCATION_BYTES
+    return names
+
+
+def _damaged(problem: str, url: str) -> Corruption:
+    return Corruption("the root record is damaged", problem=problem, store=url)

@@ -1,0 +1,199 @@
+"""One store: the root as it is now, sessions, and the only place that moves the root.
+
+Publication is objects first, root last, by compare-and-set of the whole root record; in one request where the backend
+can and the batch fits. Nothing else in treering writes to a backend.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+
+from treering.backend.base import Backend, Entry
+from treering.errors import ForkedProcess, NotAStore, StoreRolledBack, Unavailable
+from treering.objects.frame import TABLE, Codec, hash_content, seal
+from treering.objects.pointer import Pointer
+from treering.objects.root import INLINE_BYTES, STORE_ID_BYTES, RootRecord, Section, encode_names
+from treering.store.entropy import Entropy
+from treering.store.reader import DEFAULT_CACHE_BYTES, Reader
+from treering.store.session import SALT_BYTES, Session
+from treering.store.state import State
+
+_forks = 0
+
+
+def _count_fork() -> None:
+    global _forks  # noqa: PLW0603 - one number a process, set by the fork itself so that a check costs a comparison
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_count_fork)
+
+
+class Batch:
+    """The objects of one publication. Not shared between threads."""
+
+    __slots__ = ("_codec", "_session", "_values", "entries")
+
+    def __init__(self, session: Session, codec: Codec | None) -> None:
+        self._session = session
+        self._codec = codec
+        self._values: list[tuple[Pointer, object, int]] = []
+        self.entries: list[Entry] = []
+
+    def put(self, kind: bytes, content: bytes, tail: bytes, value: object = None) -> Pointer:
+        """Add an object; ``value`` is what it decodes to, for the cache once it is published."""
+        digest = hash_content(kind, content)
+        location = self._session.next_location()
+        self.entries.append((location, seal(kind, content, tail, digest, location, self._codec)))
+        pointer = Pointer(digest, location)
+        if value is not None:
+            self.keep(pointer, value, len(content) + len(tail))
+        return pointer
+
+    def keep(self, pointer: Pointer, value: object, size_bytes: int) -> None:
+        """Note what an object decodes to, for the cache once it is published."""
+        self._values.append((pointer, value, size_bytes))
+
+    def put_names(self, names: Mapping[str, Pointer]) -> Section:
+        """Encode branches or tags as a section of the root, in an object of its own where it is large."""
+        data = encode_names(names)
+        return data if len(data) <= INLINE_BYTES else self.put(TABLE, data, b"", data)
+
+    def remember(self, reader: Reader) -> None:
+        """Hand the objects to the cache."""
+        for pointer, value, cost in self._values:
+            reader.remember(pointer, value, cost)
+
+
+class Store:
+    """A backend that holds, or is about to hold, a treering store. Threads may share it."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        codec: Codec | None = None,
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
+        entropy: Entropy | None = None,
+    ) -> None:
+        self.backend = backend
+        self.reader = Reader(backend, cache_bytes)
+        self.entropy = entropy or Entropy()
+        self.lock = threading.RLock()  # held while this process publishes; readers never take it
+        self._codec = codec
+        self._state: State | None = None
+        self._session: Session | None = None
+        self._forks = _forks
+        self._closed = False
+
+    @property
+    def state(self) -> State:
+        """The root as it is now. Raises ``NotAStore`` where there is none, ``StoreRolledBack`` where it went back."""
+        state = self.find_state()
+        if state is None:
+            message = "there is no treering store here"
+            raise NotAStore(message, store=self.backend.url)
+        return state
+
+    def find_state(self) -> State | None:
+        """Return the root as it is now, or None where nothing was ever published. One backend call."""
+        if self._forks != _forks:
+            message = "the store was opened before a fork; open it again in this process"
+            raise ForkedProcess(message, store=self.backend.url)
+        if self._closed:
+            message = "the store is closed"
+            raise Unavailable(message, store=self.backend.url)
+        known, session = self._state, self._session  # before the read: the root may not be older than these
+        data = self.backend.read_root()
+        if known is not None and data == known.data:
+            return known
+        return self._accept(data, known, session)
+
+    def begin(self, state: State) -> Batch:
+        """Start a publication on top of ``state``. Takes a session with the first one."""
+        session = self._session
+        if session is None or session.number < state.record.session_floor:
+            session = self._take_session()
+        return Batch(session, self._codec)
+
+    def publish(self, batch: Batch, state: State, sections: Mapping[int, Section]) -> State | None:
+        """Write the batch and move the root on from ``state``; None, with nothing published, where it had moved.
+
+        Returns the new state when it is as durable as the backend's limits say. Raises what the backend raises.
+        """
+        moved = state.moved(sections)
+        if not self._move(batch.entries, state.data, moved):
+            return None
+        batch.remember(self.reader)
+        return moved
+
+    def create(self) -> tuple[State, Batch]:
+        """Begin a new store: return the state to publish the first commit on, and the batch for it.
+
+        The first publication is one step for everything: the creator has session 1 by creating the root.
+        """
+        self._session = Session(1, self.entropy.random(SALT_BYTES))
+        record = RootRecord(self.entropy.random(STORE_ID_BYTES), 0, 2, 0, {})
+        return State(b"", record, self.reader, self.backend.url), Batch(self._session, self._codec)
+
+    def publish_first(self, batch: Batch, state: State, sections: Mapping[int, Section]) -> State | None:
+        """Publish the first commit of a new store; None where another process was first."""
+        moved = state.moved(sections)
+        if not self._move(batch.entries, None, moved):
+            self._session = None
+            return None
+        batch.remember(self.reader)
+        return moved
+
+    def close(self) -> None:
+        """Let go of the backend. Twice is fine; in a child of a fork nothing of the parent's is touched."""
+        if not self._closed and self._forks == _forks:
+            self._closed = True
+            self.backend.close()
+        self._closed = True
+
+    def _accept(self, data: bytes | None, known: State | None, session: Session | None) -> State | None:
+        state = None if data is None else State.read(data, self.reader, self.backend.url)
+        if known is not None and (
+            state is None
+            or state.record.store_id != known.record.store_id
+            or state.record.version < known.record.version
+            or (session is not None and session.number >= state.record.next_session)
+        ):
+            self._state = self._session = None
+            self.reader.forget()
+            message = "the store went back to an older state; what was read from it before may be gone"
+            raise StoreRolledBack(message, store=self.backend.url)
+        self._state = state
+        return state
+
+    def _take_session(self) -> Session:
+        while True:
+            state = self.state
+            number = state.record.next_session
+            moved = state.moved({}, next_session=number + 1)
+            if self._move([], state.data, moved):
+                self._session = Session(number, self.entropy.random(SALT_BYTES))
+                return self._session
+
+    def _move(self, entries: list[Entry], expected: bytes | None, moved: State) -> bool:
+        rest = self._write_ahead(entries)
+        if not self.backend.publish(rest, expected, moved.data):
+            return False
+        self._state = moved
+        return True
+
+    def _write_ahead(self, entries: list[Entry]) -> list[Entry]:
+        """Write all but what fits beside the root into one request."""
+        limits = self.backend.limits
+        if limits.max_batch_count is None and limits.max_batch_bytes is None:
+            return entries
+        count = (limits.max_batch_count or len(entries) + 1) - 1
+        size = (limits.max_batch_bytes or 1 << 62) - 4 * INLINE_BYTES
+        if len(entries) <= count and sum(len(value) for _, value in entries) <= size:
+            return entries
+        self.backend.write_many(entries)
+        return []

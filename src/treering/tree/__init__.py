@@ -1,0 +1,1 @@
+"""Message trees: read, edit by path copying, diff. Knows schemas and objects; moves no root."""

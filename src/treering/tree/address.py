@@ -1,0 +1,76 @@
+"""A path understood by a schema: which fields and which keys lead from the root to a node or a container."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from treering.errors import InvalidPath, NotAContainer, PathNotFound
+from treering.path import Path
+from treering.schema.shape import ChildField, Kind, Shape
+
+Step = tuple[ChildField, bytes | None]  # the field; the encoded key in it, None for a singular child
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a path leads by the schema; whether something is there, only a tree says.
+
+    ``container`` is set where the path ends at a container, and then ``steps`` leads to the node that has it. ``shape``
+    is that of the node, or of the children in the container.
+    """
+
+    path: Path
+    steps: tuple[Step, ...]
+    shape: Shape
+    container: ChildField | None
+
+    def node(self) -> Address:
+        """Return this address; ``InvalidPath`` where it leads to a container."""
+        if self.container is not None:
+            message = "the path names a container, not a node: name one of its children, or the node that has it"
+            raise InvalidPath(message, path=str(self.path))
+        return self
+
+    def children(self) -> ChildField:
+        """Return the field whose children this names; ``NotAContainer`` where it leads to a node."""
+        if self.container is None:
+            message = "the path does not name a container"
+            raise NotAContainer(message, path=str(self.path))
+        return self.container
+
+    @property
+    def level(self) -> int:
+        """How deep a message here would stand in the message of the whole tree, as protobuf's parser counts."""
+        return 1 + sum(field.levels for field, _ in self.steps)
+
+
+def find_address(root: Shape, path: str | Path | tuple[object, ...]) -> Address:
+    """Understand a path. ``PathNotFound`` for a field that is no child, ``InvalidPath`` for what cannot be a key."""
+    whole = Path.of(path)
+    shape = root
+    steps: list[Step] = []
+    segments = iter(whole.segments)
+    for name in segments:
+        field = shape.children.get(name)
+        if field is None:
+            raise _no_such_child(whole, name, shape)
+        shape = field.shape
+        if field.kind is Kind.SINGULAR:
+            steps.append((field, None))
+            continue
+        segment = next(segments, None)
+        if segment is None:
+            return Address(whole, tuple(steps), shape, field)
+        if field.codec is None:
+            message = "the elements of a plain list have no paths"
+            raise PathNotFound(message, path=str(whole), list=name)
+        steps.append((field, field.codec.encode(field.codec.from_text(segment))))
+    return Address(whole, tuple(steps), shape, None)
+
+
+def _no_such_child(path: Path, name: str, shape: Shape) -> PathNotFound:
+    if name in shape.own_fields:
+        message = "the path leads into a plain field; paths lead to children only"
+    else:
+        message = "the path names no field of this message"
+    return PathNotFound(message, path=str(path), field=name, message_type=shape.name)

@@ -1,0 +1,186 @@
+"""From messages to nodes: split a deep message along its child fields, keeping whatever is equal to what is there.
+
+With an old node to compare with, the result shares everything that did not change, down to the same Python objects, so
+that only differences are written, and nothing at all when there are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from google.protobuf.message import Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from treering.errors import AlreadyExists, MissingField, TooDeep, TooLarge
+from treering.merkle.container import Change, build, edit, iter_leaves
+from treering.objects.node import Container, Node, Slot
+from treering.objects.page import Entry, Value
+from treering.path import Path
+from treering.schema.shape import MAX_DEPTH, ChildField, Kind, Shape
+from treering.store.reader import Reader
+from treering.tree.view import child_path, list_key
+from treering.tree.walk import value_of
+
+MAX_MESSAGE_BYTES = 64 << 20  # of one node's own fields
+
+
+class Builder:
+    """Builds nodes for one schema; ``reader`` reads what they are compared with."""
+
+    __slots__ = ("_reader",)
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def own(self, shape: Shape, message: Message, path: Path, level: int) -> bytes:
+        """Return the wire bytes of a message's own fields. ``level``: where it stands in the whole message.
+
+        Raises ``TooDeep`` and ``TooLarge``.
+        """
+        depth = level - 1 + (shape.own_depth or shape.message_depth(message))
+        if depth > MAX_DEPTH:
+            problem = "the whole tree would nest deeper than protobuf can parse"
+            raise TooDeep(problem, path=str(path), depth=depth, limit=MAX_DEPTH)
+        own = shape.own_bytes(message)
+        if len(own) > MAX_MESSAGE_BYTES:
+            problem = "the message is larger than a node may be"
+            raise TooLarge(problem, path=str(path), size_bytes=len(own), limit_bytes=MAX_MESSAGE_BYTES)
+        return own
+
+    def node(self, shape: Shape, message: Message, old: Node | None, path: Path, level: int) -> Node:
+        """Build the node of a deep message; return ``old`` itself where the two are equal.
+
+        Raises ``AlreadyExists`` for two children with one key, ``MissingField``, ``TooDeep`` and ``TooLarge``, and
+        what the keys of children raise.
+        """
+        own = self.own(shape, message, path, level)
+        given = shape.set_children(message) if shape.children else ()
+        if shape.has_required:
+            check_required(shape, message, [field.name for field in given], path)
+        if old is None and not given:
+            return Node(own)
+        before = old.slots if old else {}
+        slots: dict[int, Slot] = {number: slot for number, slot in before.items() if number not in shape.by_number}
+        for field in given:
+            was = before.get(field.number)
+            if field.kind is Kind.SINGULAR:
+                (child,) = field.values(message)
+                slots[field.number] = self._child(field, child, was, child_path(path, field, None), level)  # type: ignore[arg-type]
+            else:
+                slots[field.number] = self._container(field, message, was, path, level)  # type: ignore[arg-type]
+        is_same = old is not None and same_own(shape, message, own, old.own)
+        if old and is_same and len(slots) == len(before) and all(before.get(n) is s for n, s in slots.items()):
+            return old
+        return Node(own, slots)
+
+    def _child(self, field: ChildField, message: Message, old: Value | None, path: Path, level: int) -> Value:
+        """Build a child's value; return ``old`` itself where it is equal."""
+        if old is None:
+            return value_of(self.node(field.shape, message, None, path, level + field.levels))
+        was = self._reader.node(old)
+        node = self.node(field.shape, message, was, path, level + field.levels)
+        return old if node is was else value_of(node)
+
+    def _container(
+        self, field: ChildField, message: Message, old: Container | None, path: Path, level: int
+    ) -> Container:
+        keyed = self._keyed_messages(field, message, path)
+        if old is None:
+            entries = [
+                (key, self._child(field, child, None, child_path(path, field, key), level), ordinal)
+                for key, child, ordinal in keyed
+            ]
+            entries.sort(key=_key_of)
+            root = build(entries)
+            assert root is not None
+            return Container(root, len(entries), len(entries) if field.kind is Kind.KEYED else 0)
+        return self._reconcile(field, keyed, old, path, level)
+
+    def _keyed_messages(self, field: ChildField, message: Message, path: Path) -> Sequence[tuple[bytes, Message, int]]:
+        """Return (key, message, position among the siblings) of the children; position 0: order is not kept."""
+        values = field.values(message)
+        if field.kind is Kind.LIST:
+            return [(list_key(position), child, 0) for position, child in enumerate(values)]
+        assert field.codec is not None
+        if field.kind is Kind.MAP:
+            encode = field.codec.encode
+            return [(encode(key), child, 0) for key, child in field.items(message)]
+        encode_message = field.codec.encode_message
+        keyed = [(encode_message(child), child, position) for position, child in enumerate(values)]
+        if len({key for key, _, _ in keyed}) != len(keyed):
+            raise _duplicate(field, keyed, path)
+        return keyed
+
+    def _reconcile(
+        self,
+        field: ChildField,
+        keyed: Sequence[tuple[bytes, Message, int]],
+        old: Container,
+        path: Path,
+        level: int,
+    ) -> Container:
+        before: dict[bytes, Entry] = {
+            entry[0]: entry for leaf in iter_leaves(self._reader, [old.root]) for entry in leaf.entries()
+        }
+        changes: dict[bytes, tuple[Value, int] | None] = dict.fromkeys(before.keys() - {key for key, _, _ in keyed})
+        ordinals = _Ordinals(old.next_ordinal) if field.kind is Kind.KEYED else None
+        for key, message, _ in keyed:
+            was = before.get(key)
+            value = self._child(field, message, was[1] if was else None, child_path(path, field, key), level)
+            ordinal = ordinals.place(was[2] if was else None) if ordinals else 0
+            if was is None or value is not was[1] or ordinal != was[2]:
+                changes[key] = (value, ordinal)
+        if not changes:
+            return old
+        root = edit(self._reader, old.root, sorted(changes.items(), key=_key_of))
+        assert root is not None
+        return Container(root, root.count, ordinals.next if ordinals else 0)
+
+
+class _Ordinals:
+    """Numbers siblings so that they stand in the order of the calls, keeping the number they have where that does."""
+
+    def __init__(self, following: int) -> None:
+        self.next = following
+        self._last = -1
+
+    def place(self, ordinal: int | None) -> int:
+        if ordinal is None or ordinal <= self._last:
+            ordinal = self.next
+            self.next += 1
+        self._last = ordinal
+        return ordinal
+
+
+def same_own(shape: Shape, message: Message, own: bytes, old: bytes) -> bool:
+    """Tell whether ``own``, the serialised own fields of ``message``, says the same as the stored ``old``.
+
+    A program that does not know a field writes it behind those that it knows, so equal messages may differ as bytes.
+    """
+    if own == old:
+        return True
+    if len(own) != len(old) or (shape.own_depth == 1 and not len(UnknownFieldSet(message))):
+        return False
+    return shape.parse(old).SerializePartialToString(deterministic=True) == own
+
+
+def check_required(shape: Shape, message: Message, present: Sequence[str], path: Path) -> None:
+    """Raise ``MissingField`` where a required field (proto2) is not set; ``present`` names the children that are."""
+    missing = shape.missing_required(message, present)
+    if missing:
+        problem = "a required field is not set"
+        raise MissingField(problem, path=str(path), fields=missing)
+
+
+def _duplicate(field: ChildField, keyed: Sequence[tuple[bytes, Message, int]], path: Path) -> AlreadyExists:
+    seen: set[bytes] = set()
+    for key, _, _ in keyed:
+        if key in seen:
+            problem = "two children have the same key"
+            return AlreadyExists(problem, path=str(child_path(path, field, key)))
+        seen.add(key)
+    raise AssertionError  # pragma: no cover - the caller found one
+
+
+def _key_of(entry: tuple[bytes, object] | Entry | Change) -> bytes:
+    return entry[0]

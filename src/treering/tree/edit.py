@@ -1,0 +1,261 @@
+"""Edits by path copying: a root node goes in, a new one comes out that shares everything not touched.
+
+The same functions serve a single call and a transaction; nothing is written here. An edit that changes nothing returns
+the very root it was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import DecodeError, Message
+
+from treering.errors import (
+    AlreadyExists,
+    ChildInUpdate,
+    InvalidPath,
+    KeyChanged,
+    MissingField,
+    ReadOnlyField,
+    TooDeep,
+    WrongType,
+)
+from treering.merkle.container import edit, find_entry
+from treering.objects.node import Container, Node, Slot
+from treering.objects.page import Value
+from treering.schema.shape import MAX_DEPTH, ChildField, Kind, Shape
+from treering.store.reader import Reader
+from treering.tree.address import Address, Step, find_address
+from treering.tree.build import Builder, check_required, same_own
+from treering.tree.view import PathLike, child_path, key_bytes, list_key, parse
+from treering.tree.walk import EMPTY, not_found, value_of
+
+Mask = FieldMask | Iterable[str]
+
+
+class Editor:
+    """Edits of trees of one schema. Holds nothing but the schema and where stored pages come from."""
+
+    __slots__ = ("_build", "_reader", "_shape")
+
+    def __init__(self, reader: Reader, shape: Shape) -> None:
+        self._reader = reader
+        self._shape = shape
+        self._build = Builder(reader)
+
+    def add(self, root: Node, path: PathLike, message: Message, key: object = None) -> Node:
+        """Add a child, with its own children, to the container at ``path``."""
+        address = find_address(self._shape, path)
+        field = address.children()
+        given = address.shape.coerce(message)
+
+        def change(parent: Node | None) -> Node:
+            if parent is None:
+                raise not_found(address.path)
+            container: Container | None = parent.slots.get(field.number)  # type: ignore[assignment]
+            encoded = _new_key(field, given, key, container, address)
+            if container is not None and find_entry(self._reader, container.root, encoded) is not None:
+                problem = "there is a child with this key already"
+                raise AlreadyExists(problem, path=str(child_path(address.path.parent, field, encoded)))
+            where = child_path(address.path.parent, field, encoded)
+            level = address.level + field.levels
+            node = self._build.node(field.shape, given, None, where, level)
+            ordered = field.kind is Kind.KEYED
+            ordinal = container.next_ordinal if container and ordered else 0
+            edited = edit(self._reader, container.root if container else None, [(encoded, (value_of(node), ordinal))])
+            assert edited is not None
+            return parent.with_slot(field.number, Container(edited, edited.count, ordinal + 1 if ordered else 0))
+
+        return self._change(root, address.steps, change, address)
+
+    def update(
+        self, root: Node, path: PathLike, message: Message, *, strict: bool = False, mask: Mask | None = None
+    ) -> Node:
+        """Replace a node's own fields (those in ``mask``), leaving its children alone."""
+        address = find_address(self._shape, path).node()
+        shape = address.shape
+        given = shape.coerce(message)
+        fields = None if mask is None else _masked(shape, mask, address)
+        carried = shape.set_children(given) if fields is None else ()
+        if carried:
+            problem = "an update takes a node's own fields only; use add or replace for children"
+            raise ChildInUpdate(problem, path=str(address.path), field=carried[0].name)
+
+        def change(node: Node | None) -> Node:
+            before = node or EMPTY
+            updated = given
+            if fields is not None or strict:
+                old = parse(shape, before.own, address.path)
+                if fields is not None:
+                    updated = _apply_mask(old, given, fields, address)
+                changed = shape.read_only_change(old, updated, fields) if strict else None
+                if changed:
+                    problem = "a strict update may not change a read-only field"
+                    raise ReadOnlyField(problem, path=str(address.path), field=changed)
+            _check_key(address, updated)
+            own = self._build.own(shape, updated, address.path, address.level)
+            if shape.has_required:
+                check_required(shape, updated, _present(shape, before), address.path)
+            return before if node and same_own(shape, updated, own, before.own) else before.with_own(own)
+
+        return self._change(root, address.steps, change, address)
+
+    def replace(self, root: Node, path: PathLike, message: Message) -> Node:
+        """Make the whole subtree at ``path`` equal to ``message``, sharing what is equal already."""
+        address = find_address(self._shape, path).node()
+        given = address.shape.coerce(message)
+
+        def change(node: Node | None) -> Node:
+            _check_key(address, given)
+            return self._build.node(address.shape, given, node, address.path, address.level)
+
+        return self._change(root, address.steps, change, address)
+
+    def remove(self, root: Node, path: PathLike) -> Node:
+        """Remove a keyed child, or a map's entry, with all below it."""
+        address = find_address(self._shape, path).node()
+        if not address.steps or address.steps[-1][1] is None:
+            problem = "remove takes a child of a container; a singular child is made absent by clear"
+            raise InvalidPath(problem, path=str(address.path))
+
+        def change(node: Node | None) -> None:
+            if node is None:
+                raise not_found(address.path)
+
+        return self._change(root, address.steps, change, address)
+
+    def clear(self, root: Node, path: PathLike) -> Node:
+        """Make a singular child absent; nothing changes where it is."""
+        address = find_address(self._shape, path).node()
+        if not address.steps or address.steps[-1][1] is not None:
+            problem = "clear takes an optional singular child; a child of a container is taken out by remove"
+            raise InvalidPath(problem, path=str(address.path))
+        field = address.steps[-1][0]
+        if field.required:
+            problem = "a required child cannot be absent"
+            raise MissingField(problem, path=str(address.path), fields=[field.name])
+        return self._change(root, address.steps, _nothing, address)
+
+    def _change(
+        self, root: Node, steps: Sequence[Step], change: Callable[[Node | None], Node | None], address: Address
+    ) -> Node:
+        """Change the node at ``steps``; None from ``change`` takes it out. Reads and copies one page a level."""
+        trail: list[tuple[Node, ChildField, bytes | None, Slot | None, int]] = []
+        node: Node | None = root
+        for field, key in steps:
+            if node is None:
+                raise not_found(address.path)
+            slot = node.slots.get(field.number)
+            value, ordinal = self._value(slot, key, address)
+            trail.append((node, field, key, slot, ordinal))
+            node = None if value is None else self._reader.node(value)
+        changed = change(node)
+        if changed is node:
+            return root
+        for parent, field, key, slot, ordinal in reversed(trail):
+            value = None if changed is None else value_of(changed)
+            changed = parent.with_slot(field.number, self._slot(slot, key, value, ordinal))
+        assert changed is not None
+        return changed
+
+    def _value(self, slot: Slot | None, key: bytes | None, address: Address) -> tuple[Value | None, int]:
+        if key is None:
+            return slot, 0  # type: ignore[return-value]
+        entry = find_entry(self._reader, slot.root, key) if type(slot) is Container else None
+        if entry is None:
+            raise not_found(address.path)
+        return entry
+
+    def _slot(self, slot: Slot | None, key: bytes | None, value: Value | None, ordinal: int) -> Slot | None:
+        if key is None:
+            return value
+        assert type(slot) is Container
+        root = edit(self._reader, slot.root, [(key, None if value is None else (value, ordinal))])
+        return None if root is None else Container(root, root.count, slot.next_ordinal)
+
+
+def _nothing(_: Node | None) -> None:
+    return None
+
+
+def _new_key(field: ChildField, message: Message, key: object, container: Container | None, address: Address) -> bytes:
+    if field.kind is Kind.MAP:
+        if key is None:
+            problem = "a child of a map needs key="
+            raise InvalidPath(problem, path=str(address.path))
+        return key_bytes(field, key)
+    if key is not None:
+        problem = "key= is for maps; the children of this container have their own"
+        raise InvalidPath(problem, path=str(address.path), key=key)
+    if field.codec is None:
+        return list_key(container.count if container else 0)
+    return field.codec.encode_message(message)
+
+
+def _check_key(address: Address, message: Message) -> None:
+    """Refuse a message whose key fields are not what its path says."""
+    if not address.steps:
+        return
+    field, key = address.steps[-1]
+    if field.kind is Kind.KEYED and field.codec is not None and _encoded_key(field, message) != key:
+        problem = "the message's key is not the one in the path"
+        raise KeyChanged(problem, path=str(address.path), key_fields=field.key_names)
+
+
+def _encoded_key(field: ChildField, message: Message) -> bytes | None:
+    assert field.codec is not None
+    try:
+        return field.codec.encode_message(message)
+    except InvalidPath:  # an empty key is not the one in the path either
+        return None
+
+
+def _masked(shape: Shape, mask: Mask, address: Address) -> list[str]:
+    given: object = mask.paths if isinstance(mask, FieldMask) else (mask,) if isinstance(mask, str) else mask
+    if not isinstance(given, Iterable):
+        problem = "a mask is a FieldMask or names of fields"
+        raise WrongType(problem, path=str(address.path), given=type(mask).__name__)
+    names = list(given)
+    for name in names:
+        if not isinstance(name, str):
+            problem = "a mask is a FieldMask or names of fields"
+            raise WrongType(problem, path=str(address.path), given=type(name).__name__)
+        if name in shape.children:
+            problem = "a mask names a node's own fields, not its children"
+            raise ChildInUpdate(problem, path=str(address.path), field=name)
+        if name not in shape.own_fields:
+            problem = "the mask names a field that this message does not have"
+            raise WrongType(problem, path=str(address.path), field=name, expected=shape.name)
+    return names
+
+
+def _apply_mask(old: Message, given: Message, fields: Sequence[str], address: Address) -> Message:
+    """Return the old message with the masked fields as they are in the given one: set, or unset."""
+    try:
+        return _merge_fields(old, given, fields)
+    except DecodeError as error:  # protobuf copies lists of messages through bytes
+        problem = "the message nests deeper than protobuf can parse"
+        raise TooDeep(problem, path=str(address.path), limit=MAX_DEPTH) from error
+
+
+def _merge_fields(old: Message, given: Message, fields: Sequence[str]) -> Message:
+    merged = type(old)()
+    merged.CopyFrom(old)
+    for name in fields:
+        field = merged.DESCRIPTOR.fields_by_name[name]
+        merged.ClearField(name)
+        if field.is_repeated:
+            getattr(merged, name).MergeFrom(getattr(given, name))
+        elif field.has_presence and not given.HasField(name):
+            continue
+        elif field.message_type is not None:
+            getattr(merged, name).CopyFrom(getattr(given, name))
+            getattr(merged, name).SetInParent()
+        else:
+            setattr(merged, name, getattr(given, name))
+    return merged
+
+
+def _present(shape: Shape, node: Node) -> list[str]:
+    return [shape.by_number[number].name for number in node.slots if number in shape.by_number]
