@@ -136,8 +136,8 @@ def test_update_hashes_and_serialises_the_path_only(store: Store, work: Work) ->
     store.repo.update(path, device(7))
     assert work.serialised == 1
     assert work.parsed == 0
-    assert work.hashes == height + 1
-    assert work.hashed_bytes <= store.backend.bytes_written / 2 + 512
+    assert height + 1 <= work.hashes <= height + 1 + JUMP_READS
+    assert work.hashed_bytes <= store.backend.bytes_written / 2 + 512 + JUMP_READS * 1024
 
 
 def test_update_writes_few_bytes(store: Store) -> None:
