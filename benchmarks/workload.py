@@ -24,6 +24,7 @@ from treering.backend.base import Entry
 from treering.testing import FaultyBackend
 
 APART = 100
+DIFF_VERSION = 99_999_999  # one that no other workload gives a device
 RAW_ROOT = b"\xff root"
 
 
@@ -76,8 +77,10 @@ def in_memory(n: int, rounds: int, batch: int) -> Iterator[Result]:
     seconds = time_once(partial(repo.replace, "/", whole))
     del whole
     yield Result("bulk build, memory", n, "1,000 children/s", *[n / seconds / 1000] * 3)
-    for name, timing in time_each(Edits(repo, n, (rounds + 1) * batch).calls(), rounds=rounds, batch=batch).items():
+    times, before = (rounds + 1) * batch, repo.head.seq
+    for name, timing in time_each(Edits(repo, n, times).calls(), rounds=rounds, batch=batch).items():
         yield Result.of(f"{name}, memory", n, "µs", timing)
+    _check(repo.head.seq - before, 3 * times, "commits by update, add and remove")
     seconds = time_once(lambda: repo.get(deep=True))
     yield Result("deep read, memory", n, "µs/child", *[seconds / n * 1e6] * 3)
     yield from _diff(repo, n, rounds)
@@ -85,12 +88,18 @@ def in_memory(n: int, rounds: int, batch: int) -> Iterator[Result]:
 
 
 def _diff(repo: treering.Repository, n: int, rounds: int) -> Iterator[Result]:
-    before = repo.head
-    edits = Edits(repo, n, APART)
-    for _ in range(APART):
-        edits.update()
+    before, apart = repo.head, min(APART, n)
+    for number in range(0, apart * (n // apart), n // apart):
+        repo.update(("devices", device_id(number)), device(number, version=DIFF_VERSION))
+    _check(len(list(repo.diff(before))), apart, "changes in the diff")
     timing = time_each({"diff": lambda: list(repo.diff(before))}, rounds=rounds, batch=1)["diff"]
     yield Result.of(f"diff of commits {APART} updates apart, memory", n, "ms", timing, 1e-3)
+
+
+def _check(found: int, expected: int, what: str) -> None:
+    """Refuse to report work that was not done: an edit that changes nothing is fast."""
+    if found != expected:
+        raise RuntimeError(f"{found} {what} where {expected} were to be measured")
 
 
 def on_lmdb(n: int, rounds: int, batch: int, folder: Path) -> Iterator[Result]:
@@ -114,14 +123,18 @@ def on_lmdb(n: int, rounds: int, batch: int, folder: Path) -> Iterator[Result]:
 
     edits = Edits(repo, n, rounds * batch + 1)
     edits.update()  # takes the session, which is a commit of its own
+    before = repo.head.seq
     ratios, updates, puts = _in_turn(edits.update, put_raw, rounds * batch)
+    _check(repo.head.seq - before, rounds * batch, "commits by update")
     yield Result.of("update, LMDB", n, "µs", updates)
     yield Result.of("raw put of the same bytes, LMDB", n, "µs", puts)
     yield Result("update on LMDB over raw put", n, "x", *ratios)
     yield Result("bytes written per update", n, "bytes", *[mean(written)] * 3)
-    others = {name: call for name, call in Edits(repo, n, (rounds + 1) * batch).calls().items() if name != "update"}
+    times, before = (rounds + 1) * batch, repo.head.seq
+    others = {name: call for name, call in Edits(repo, n, times).calls().items() if name != "update"}
     for name, timing in time_each(others, rounds=rounds, batch=batch).items():
         yield Result.of(f"{name}, LMDB", n, "µs", timing)
+    _check(repo.head.seq - before, 2 * times, "commits by add and remove")
     raw.close()
     repo.close()
 

@@ -87,26 +87,26 @@ def open_with(
                 raise NotAStore("there is no treering store here", store=backend.url)  # noqa: TRY301 - closed below
             if Branch(opened, given, branch, deadline_seconds).create(author):
                 break
-        known = _schema_of(opened, branch, given)
-        return Repository(opened, known, Branch(opened, known, branch, deadline_seconds), author)
+        known, hidden = _schema_of(opened, branch, given)
+        return Repository(opened, known, Branch(opened, known, branch, deadline_seconds), author, hidden)
     except BaseException:
         opened.close()
         raise
 
 
-def _schema_of(store: Store, branch: str, given: Schema | None) -> Schema:
-    """Return the schema to read and write by: the given one, where it fits what the store holds."""
+def _schema_of(store: Store, branch: str, given: Schema | None) -> tuple[Schema, Mapping[str, frozenset[int]]]:
+    """Return the schema to read and write by (the given one, if it fits), and the children of the store it misses."""
     pointer = store.state.branches.get(branch)
     if pointer is None:
         raise NameNotFound("there is no such branch", name=branch)
     data = store.reader.schema(store.reader.commit(pointer).record.schema)
     if given is not None and given.stored() == data:
-        return given
+        return given, {}
     stored = Schema.from_stored(data)
     if given is None:
-        return stored
+        return stored, {}
     given.check_against(stored)
-    return given
+    return given, given.hidden_children(stored)
 
 
 def _check_texts(*texts: object) -> None:
@@ -130,12 +130,14 @@ class Repository:
     A path is a text (``/devices/as7712/ports/7``), a `Path` or a tuple of steps.
     """
 
-    def __init__(self, store: Store, schema: Schema, branch: Branch, author: str) -> None:
+    def __init__(
+        self, store: Store, schema: Schema, branch: Branch, author: str, hidden: Mapping[str, frozenset[int]]
+    ) -> None:
         self._store = store
         self._schema = schema
         self._branch = branch
         self._author = author
-        self._editor = Editor(store.reader, schema.root)
+        self._editor = Editor(store.reader, schema.root, hidden)
         self._seen: tuple[StoredCommit, View] | None = None
 
     # Reading

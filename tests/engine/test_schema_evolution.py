@@ -112,6 +112,20 @@ def test_a_replace_by_an_older_schema_keeps_unknown_children(store: Place) -> No
     assert left.sites == network().sites
 
 
+def test_an_older_schema_may_not_bring_children_that_it_does_not_know(store: Place) -> None:
+    store.open().replace("/", network())
+    old_class = _older()
+    old = store.reopen(old_class)
+    deep = old_class.FromString(network().SerializeToString())  # the unknown children are unknown fields in here
+    with store.refuses(SchemaMismatch):
+        old.replace("/", deep)
+    device = type(old.get("/devices/d1")).FromString(
+        pb.Device(name="d1", ports=[pb.Port(number=7)]).SerializeToString()
+    )
+    with store.refuses(SchemaMismatch):
+        old.update("/devices/d1", device)
+
+
 def test_a_diff_by_an_older_schema_leaves_out_what_it_does_not_know(store: Place) -> None:
     repo = store.open()
     repo.replace("/", network())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -15,7 +16,7 @@ from treering.backend.mapping import MappingBackend
 from treering.objects.commit import NONCE_BYTES, CommitRecord, decode_commit
 from treering.objects.frame import COMMIT, NODE, PAGE, TABLE, hash_content, seal, unseal
 from treering.objects.node import Container, Node, decode_node
-from treering.objects.page import Inner, Leaf, Page, decode_page
+from treering.objects.page import MAX_LEVEL, Inner, Leaf, Page, decode_page, inner_page
 from treering.objects.pointer import Embedded, Hash, Location, Pointer
 from treering.objects.root import BRANCHES, TAGS, RootRecord, decode_names, decode_root, encode_names
 from treering.store.codec import load_codec
@@ -46,7 +47,7 @@ def inners(draw: st.DrawFn) -> Inner:
     keys = draw(key_lists)
     size = len(keys)
     return Inner(
-        draw(st.integers(1, 255)),
+        draw(st.integers(1, MAX_LEVEL)),
         tuple(keys),
         tuple(draw(st.lists(integers, min_size=size, max_size=size))),
         b"".join(draw(st.lists(hashes, min_size=size, max_size=size))),
@@ -237,3 +238,17 @@ def _reader_of(location: Location, stored: bytes) -> Reader:
     backend = MappingBackend({})
     backend.write_many([(location, stored)])
     return Reader(backend, 0)
+
+
+def test_a_page_of_an_impossible_level_does_not_decode() -> None:
+    content, tail = inner_page(63, [(b"k", 1, Pointer(Hash(bytes(32)), Location(bytes(16))))]).encode()
+    assert decode_page(content, tail).level == 63
+    with pytest.raises(ValueError, match="level"):
+        decode_page(b"\x40" + content[1:], tail)
+
+
+@pytest.mark.parametrize("length", [0, 10, 1_000_001])
+def test_a_frame_that_states_another_length_is_not_inflated_beyond_it(length: int) -> None:
+    bomb = zlib.compress(bytes(1_000_000))
+    with pytest.raises(ValueError, match="length"):
+        load_codec(1).decompress(bomb, length)

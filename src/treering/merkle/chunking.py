@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from zlib import crc32
 
+from treering.objects.page import MAX_LEVEL
+
 # fmt: off
 # Entry d: cut after the d-th key since the last cut where the key's 32-bit number is below it. Never after the first
 # key, so that a tree over any keys, also maliciously chosen ones, halves at each level; always after the last.
@@ -31,8 +33,7 @@ INNER_THRESHOLDS = (
 
 _SPREAD = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio, odd
 _MASK = 0xFFFFFFFFFFFFFFFF
-_MAX_LEVELS = 64  # pages have at least two entries, so a container this high is beyond any store
-_SALTS = tuple(level * 0x85EBCA6B & 0xFFFFFFFF for level in range(_MAX_LEVELS))
+_SALTS = tuple(level * 0x85EBCA6B & 0xFFFFFFFF for level in range(MAX_LEVEL + 1))
 
 
 def thresholds(level: int) -> tuple[int, ...]:

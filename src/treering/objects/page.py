@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Value = Union[bytes, Embedded, Pointer, "Node"]
 Entry = tuple[bytes, Value, int]  # key, child, ordinal (its place among its siblings, 0 where order is not kept)
 
+MAX_LEVEL = 63  # pages but the last have two entries or more, so no container is that high
 _HEADER = struct.Struct("<BH")  # level (0: leaf), number of entries
 _NOTHING_FRESH: Mapping[int, Page] = MappingProxyType({})
 
@@ -164,6 +165,8 @@ def inner_page(level: int, children: Sequence[tuple[bytes, int, Page | Pointer]]
 def decode_page(content: bytes, tail: bytes) -> Page:
     """Rebuild a page. Raises IndexError, struct.error or ValueError on bytes that are not a page."""
     level, number = _HEADER.unpack_from(content)
+    if level > MAX_LEVEL:
+        raise ValueError("page of an impossible level")
     lengths, position = unpack_integers(content, _HEADER.size, number)
     keys = []
     for length in lengths:

@@ -117,6 +117,15 @@ class Schema:
             self.root.descriptor, other.root.descriptor
         )
 
+    def hidden_children(self, stored: Schema) -> Mapping[str, frozenset[int]]:
+        """Return the child fields that only the other schema has: their numbers, by message type that has any."""
+        hidden = {
+            name: frozenset(stored.shapes[name].by_number.keys() - shape.by_number.keys())
+            for name, shape in self.shapes.items()
+            if name in stored.shapes
+        }
+        return {name: numbers for name, numbers in hidden.items() if numbers}
+
     def __repr__(self) -> str:
         return f"<Schema {self.root.name}>"
 

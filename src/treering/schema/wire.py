@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from google.protobuf.descriptor import FieldDescriptor
+
+from treering.objects.packing import decode_varint
 
 VARINT: Final = 0
 FIXED64: Final = 1
@@ -79,6 +81,36 @@ def map_value_frame() -> Callable[[bytes], bytes]:
     """Return the function that turns a message into the value field of a map's entry; maps have no delimited ones."""
     start = tag(_VALUE_FIELD, LENGTH_DELIMITED)
     return lambda content: start + varint(len(content)) + content
+
+
+def iter_fields(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield (number, start, end) of each top-level field on the wire, tag included; a group is one field."""
+    position = 0
+    while position < len(data):
+        start = position
+        tagged, position = decode_varint(data, position)
+        position = _end(data, position, tagged & 7)
+        yield tagged >> 3, start, position
+
+
+def _end(data: bytes, position: int, wire_type: int) -> int:
+    """Return where the value that starts at ``position`` ends."""
+    if wire_type == VARINT:
+        return decode_varint(data, position)[1]
+    if wire_type == FIXED64:
+        return position + 8
+    if wire_type == FIXED32:
+        return position + 4
+    if wire_type == LENGTH_DELIMITED:
+        length, position = decode_varint(data, position)
+        return position + length
+    if wire_type != START_GROUP:
+        raise ValueError("not a protobuf message")
+    while True:
+        tagged, position = decode_varint(data, position)
+        if tagged & 7 == END_GROUP:
+            return position
+        position = _end(data, position, tagged & 7)
 
 
 _ONE_BYTE: Final = [bytes((value,)) for value in range(0x80)]

@@ -28,6 +28,8 @@ def load_codec(number: int) -> Codec:
 
 
 def _inflate(data: bytes, length: int) -> bytes:
+    if length == 0:  # to zlib no limit at all; and nothing that is compressed is empty
+        raise ValueError("compressed data of no length")
     inflater = zlib.decompressobj()
     body = inflater.decompress(data, length)  # never more than the frame states
     if len(body) != length or not _ends(inflater):

@@ -6,17 +6,18 @@ that only differences are written, and nothing at all when there are none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from treering.errors import AlreadyExists, MissingField, TooDeep, TooLarge
+from treering.errors import AlreadyExists, MissingField, SchemaMismatch, TooDeep, TooLarge
 from treering.merkle.container import Change, build, edit, iter_leaves
 from treering.objects.node import Container, Node, Slot
 from treering.objects.page import Entry, Value
 from treering.path import Path
 from treering.schema.shape import MAX_DEPTH, ChildField, Kind, Shape
+from treering.schema.wire import iter_fields
 from treering.store.reader import Reader
 from treering.tree.view import child_path, list_key
 from treering.tree.walk import value_of
@@ -27,15 +28,17 @@ MAX_MESSAGE_BYTES = 64 << 20  # of one node's own fields
 class Builder:
     """Builds nodes for one schema; ``reader`` reads what they are compared with."""
 
-    __slots__ = ("_reader",)
+    __slots__ = ("_hidden", "_reader")
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, hidden: Mapping[str, frozenset[int]]) -> None:
         self._reader = reader
+        self._hidden = hidden
 
     def own(self, shape: Shape, message: Message, path: Path, level: int) -> bytes:
         """Return the wire bytes of a message's own fields. ``level``: where it stands in the whole message.
 
-        Raises ``TooDeep`` and ``TooLarge``.
+        Raises ``TooDeep``, ``TooLarge``, and ``SchemaMismatch`` where it brings children that only the store's schema
+        knows: kept as unknown fields they would be a second copy beside the real ones.
         """
         depth = level - 1 + (shape.own_depth or shape.message_depth(message))
         if depth > MAX_DEPTH:
@@ -45,6 +48,10 @@ class Builder:
         if len(own) > MAX_MESSAGE_BYTES:
             problem = "the message is larger than a node may be"
             raise TooLarge(problem, path=str(path), size_bytes=len(own), limit_bytes=MAX_MESSAGE_BYTES)
+        hidden = self._hidden.get(shape.name)
+        if hidden and any(number in hidden for number, _, _ in iter_fields(own)):
+            problem = "the message brings children that this schema does not know; open the store with one that does"
+            raise SchemaMismatch(problem, path=str(path), message_type=shape.name)
         return own
 
     def node(self, shape: Shape, message: Message, old: Node | None, path: Path, level: int) -> Node:

@@ -6,7 +6,7 @@ the very root it was given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import DecodeError, Message
@@ -39,10 +39,10 @@ class Editor:
 
     __slots__ = ("_build", "_reader", "_shape")
 
-    def __init__(self, reader: Reader, shape: Shape) -> None:
+    def __init__(self, reader: Reader, shape: Shape, hidden: Mapping[str, frozenset[int]]) -> None:
         self._reader = reader
         self._shape = shape
-        self._build = Builder(reader)
+        self._build = Builder(reader, hidden)
 
     def add(self, root: Node, path: PathLike, message: Message, key: object = None) -> Node:
         """Add a child, with its own children, to the container at ``path``."""
