@@ -26,7 +26,7 @@ def main() -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     import treering
-    from story import apis, ending, fleet, network
+    from story import apis, ending, fleet, network, operators
     from story.folder import Refused, claimed
     from story.page import Page
 
@@ -34,6 +34,7 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         with claimed(arguments.store):
             network.tell(page, arguments.store)
+            operators.tell(page, arguments.store)
             apis.tell(page, arguments.store)
             has_fleet = fleet.tell(page, arguments.store, arguments.history)
             ending.tell(page, arguments.store, ["network", "apis", *(["fleet"] if has_fleet else [])])

@@ -151,6 +151,11 @@ class Commit:
         return self.root.tree_id
 
 
+class Graft(NamedTuple):
+    depth: int  # of the commit that it belongs to
+    parents: list[tuple[Pointer, int]]  # and their depths
+
+
 class ObjectStore:
     """One store as it was when its root record was read. ``get(location)`` returns the value under a location."""
 
@@ -173,6 +178,8 @@ class ObjectStore:
             self.sections[number] = section
         cursor.end()
         self.branches, self.tags = (self._names(number) for number in (1, 2))
+        self.grafts = self._grafts()
+        self.dead = self._dead()
 
     @classmethod
     def of_mapping(cls, mapping: Mapping[str, bytes]) -> Self:
@@ -190,6 +197,37 @@ class ObjectStore:
         cursor.end()
         check(list(names) == sorted(names), "names out of order")
         return names
+
+    def _grafts(self) -> dict[Pointer, Graft]:
+        cursor = Cursor(self.sections.get(3, b"\x00"))
+        grafts: dict[Pointer, Graft] = {}
+        for _ in range(cursor.varint()):
+            child, depth = Pointer(cursor.take(32), cursor.take(16)), cursor.varint()
+            parents = [(Pointer(cursor.take(32), cursor.take(16)), cursor.varint()) for _ in range(cursor.varint())]
+            check(all(parent_depth < depth for _, parent_depth in parents), "a graft that leads up")
+            grafts[child] = Graft(depth, parents)
+        cursor.end()
+        order = [(graft.depth, child.hash) for child, graft in grafts.items()]
+        check(order == sorted(set(order)), "grafts out of order")
+        return grafts
+
+    def _dead(self) -> set[bytes]:
+        """Return the locations of what prune took out of history and may not have deleted yet."""
+        cursor = Cursor(self.sections.get(4, b"\x00"))
+        dead: set[bytes] = set()
+        for _ in range(cursor.varint()):
+            if cursor.integer(1) == 0:
+                dead.add(cursor.take(16))
+                continue
+            table = Pointer(cursor.take(32), cursor.take(16))
+            content, tail = self.load("T", table)
+            locations = [content[at : at + 16] for at in range(0, len(content), 16)]
+            check(len(content) % 16 == 0 and not tail, "a dead list of another size")
+            check(locations == sorted(set(locations)), "a dead list out of order")
+            dead |= {table.location, *locations}
+            del self.reached[table.location]  # the root leads there to delete it
+        cursor.end()
+        return dead
 
     # Objects
 
@@ -236,37 +274,54 @@ class ObjectStore:
         return Commit(pointer, seq, time, depth, jump_depth, jump_jump_depth, author, note, extensions, schema, parents,
                       jump, root)  # fmt: skip
 
-    def log(self, start: Pointer) -> list[Commit]:
-        """Return a commit and all its ancestors, highest sequence number first."""
+    def parents(self, commit: Commit) -> list[Pointer]:
+        """Return where history goes on below a commit: at its parents, or where a graft says."""
+        graft = self.grafts.get(commit.pointer)
+        if graft is None:
+            return commit.parents
+        check(graft.depth == commit.depth, "a graft's depth")
+        return [parent for parent, _ in graft.parents]
+
+    def log(self, *starts: Pointer) -> list[Commit]:
+        """Return commits and all their ancestors, highest sequence number first."""
         found: dict[Pointer, Commit] = {}
-        waiting = [start]
+        waiting = list(starts)
         while waiting:
             pointer = waiting.pop()
             if pointer not in found:
                 found[pointer] = commit = self.commit(pointer)
-                waiting += commit.parents
+                waiting += self.parents(commit)
         for commit in found.values():
-            parents = [found[parent] for parent in commit.parents]
-            check(commit.seq == max((parent.seq + 1 for parent in parents), default=0), "sequence number")
+            parents = [found[parent] for parent in self.parents(commit)]
             check(all(parent.time <= commit.time for parent in parents), "earlier than a parent")
+            if commit.pointer in self.grafts:
+                below = {found[parent].depth for parent, _ in self.grafts[commit.pointer].parents}
+                check(below == {depth for _, depth in self.grafts[commit.pointer].parents}, "depth in a graft")
+                check(all(parent.seq < commit.seq for parent in parents), "sequence number")
+                continue
+            check(commit.seq == max((parent.seq + 1 for parent in parents), default=0), "sequence number")
             check(commit.depth == (parents[0].depth + 1 if parents else 0), "depth")
             self._check_jump(commit, found)
         return sorted(found.values(), key=lambda commit: commit.seq, reverse=True)
 
-    @staticmethod
-    def _check_jump(commit: Commit, found: Mapping[Pointer, Commit]) -> None:
-        def jump_of(of: Commit) -> Commit:
-            return found[of.jump] if of.jump else of
-
+    def _check_jump(self, commit: Commit, found: Mapping[Pointer, Commit]) -> None:
         if not commit.parents:
             check(commit.jump is None, "the oldest commit has no jump commit")
             return
+        check(commit.jump is not None, "no jump commit")
         parent = found[commit.parents[0]]
-        first, second = jump_of(parent), jump_of(jump_of(parent))
-        expected = second if parent.depth - first.depth == first.depth - second.depth else parent
-        check(commit.jump == expected.pointer, "jump commit")
-        check(commit.jump_depth == expected.depth, "depth of the jump commit")
-        check(commit.jump_jump_depth == jump_of(expected).depth, "depth of the jump commit's jump commit")
+        first = found.get(parent.jump) if parent.jump else parent
+        second = first and (found.get(first.jump) if first.jump else first)
+        expected: Commit | None = parent
+        if parent.depth - parent.jump_depth == parent.jump_depth - parent.jump_jump_depth:
+            expected = second
+        if self.grafts and (expected is None or commit.jump == parent.pointer):
+            # what the jump was chosen by is pruned, or was when the commit was made
+            check(commit.jump_jump_depth <= commit.jump_depth < commit.depth, "depths of jumps")
+            return
+        check(expected is not None and commit.jump == expected.pointer, "jump commit")
+        check(expected is not None and commit.jump_depth == expected.depth, "depth of the jump commit")
+        check(expected is not None and commit.jump_jump_depth == expected.jump_depth, "depth of the jump commit's jump")
 
     # Nodes and containers
 

@@ -1,4 +1,4 @@
-"""Chapter 2: schemas that nobody annotated, the API descriptors in the package googleapis-common-protos."""
+"""Chapter 3: schemas that nobody annotated, the API descriptors in the package googleapis-common-protos."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CHILDREN = {
 
 def tell(page: Page, folder: Path) -> None:
     """Import the descriptors, read one, edit two, and compare."""
-    page.chapter("2. Schemas that nobody annotated")
+    page.chapter("3. Schemas that nobody annotated")
     files = load_descriptors()
     page.say(
         f"The package {PACKAGE} carries the descriptors of {len(files.file)} .proto files. They cannot be annotated,",

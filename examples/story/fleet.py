@@ -1,4 +1,4 @@
-"""Chapter 3: the recorded history of a fleet of switches, as commits."""
+"""Chapter 4: the recorded history of a fleet of switches, as commits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEVICE = "/devices/x86-64-accton-wedge100bf-32x-r0"
 
 def tell(page: Page, folder: Path, recorded: Path) -> bool:
     """Commit the history change by change and follow one device; False where there is none to tell."""
-    page.chapter("3. A fleet of switches and its real history")
+    page.chapter("4. A fleet of switches and its real history")
     if not (recorded / "history.json").is_file():
         page.say(f"Left out: there is no recorded history at {recorded}.")
         return False

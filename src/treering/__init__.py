@@ -49,12 +49,26 @@ from treering.errors import (
     WrongType,
 )
 from treering.history.commit import Commit
+from treering.hooks import HookKind
+from treering.opening import open  # noqa: A004 - treering.open, as gzip.open
 from treering.path import Path
-from treering.repository import Repository, open  # noqa: A004 - treering.open, as gzip.open
+from treering.proxy import Proxy
+from treering.repository import Repository
 from treering.schema.schema import Schema
 from treering.snapshot import Snapshot
+from treering.store.prune import PruneReport
 from treering.store.verify import VerifyReport
+from treering.transaction import Transaction
 from treering.tree.diff import Change
+from treering.tree.merge import Conflict
+
+GET = HookKind.GET
+PRE_ADD = HookKind.PRE_ADD
+POST_ADD = HookKind.POST_ADD
+PRE_UPDATE = HookKind.PRE_UPDATE
+POST_UPDATE = HookKind.POST_UPDATE
+PRE_REMOVE = HookKind.PRE_REMOVE
+POST_REMOVE = HookKind.POST_REMOVE
 
 __version__ = _version("treering")
 
@@ -67,6 +81,13 @@ def proto_path() -> str:
 
 
 __all__ = [
+    "GET",
+    "POST_ADD",
+    "POST_REMOVE",
+    "POST_UPDATE",
+    "PRE_ADD",
+    "PRE_REMOVE",
+    "PRE_UPDATE",
     "AlreadyExists",
     "AmbiguousName",
     "Backend",
@@ -74,6 +95,7 @@ __all__ = [
     "ChildInUpdate",
     "Commit",
     "Compacted",
+    "Conflict",
     "Corruption",
     "DanglingReference",
     "Diff",
@@ -81,6 +103,7 @@ __all__ = [
     "Error",
     "ForkedProcess",
     "FormatUnsupported",
+    "HookKind",
     "InvalidName",
     "InvalidPath",
     "InvalidStoreURL",
@@ -96,7 +119,9 @@ __all__ = [
     "OutcomeUnknown",
     "Path",
     "PathNotFound",
+    "Proxy",
     "ProxyTaken",
+    "PruneReport",
     "ReadOnlyField",
     "Refused",
     "Repository",
@@ -110,6 +135,7 @@ __all__ = [
     "StoreRolledBack",
     "TooDeep",
     "TooLarge",
+    "Transaction",
     "TransactionClosed",
     "Unavailable",
     "VerifyReport",

@@ -8,7 +8,7 @@ RERUN (the transaction, on what is there now), REPEAT (the same call, later), AS
 from __future__ import annotations
 
 import enum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class Retry(enum.Enum):
@@ -151,9 +151,13 @@ class FormatUnsupported(Refused):
 
 
 class MergeConflict(Error):
-    """The head changed under a transaction in a way that cannot be merged. ``conflicts``."""
+    """The head changed under a transaction in a way that cannot be merged.
+
+    ``conflicts``: a tuple of `Conflict`, one for each thing that both sides changed.
+    """
 
     retry = Retry.RERUN
+    conflicts: tuple[Any, ...]
 
 
 class TransactionClosed(Error):

@@ -2,121 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from itertools import islice
 from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from google.protobuf.message import Message
 
-from treering.backend.base import Backend
-from treering.backend.open import open_backend
 from treering.difference import Diff
-from treering.errors import AlreadyExists, Corruption, NameNotFound, NotAStore, WrongType
-from treering.history.branch import Branch
+from treering.errors import AlreadyExists, Corruption, DanglingReference, MergeConflict, NameNotFound, WrongType
 from treering.history.commit import Commit
 from treering.history.name import Name, check_name, resolve
-from treering.history.walk import iter_ancestors
+from treering.hooks import Hooks
 from treering.objects.pointer import Pointer
 from treering.objects.root import TAGS
+from treering.path import Path
+from treering.proxy import Proxy
 from treering.schema.schema import Schema
 from treering.snapshot import Snapshot
-from treering.store.codec import find_codec
-from treering.store.entropy import Entropy
-from treering.store.reader import DEFAULT_CACHE_BYTES, StoredCommit
+from treering.store.prune import Pruner, PruneReport
+from treering.store.reader import StoredCommit
 from treering.store.state import State
-from treering.store.store import Store
+from treering.store.sweep import sweep_unreachable
 from treering.store.verify import VerifyReport, verify
-from treering.tree.address import find_address
+from treering.transaction import MergeBy, Transaction
+from treering.tree.address import Address, find_address
 from treering.tree.diff import same_slot
-from treering.tree.edit import Editor, Mask
+from treering.tree.edit import Mask
 from treering.tree.view import PathLike, View, check_limit
 from treering.tree.walk import find_node
+from treering.workspace import Edit, Validator, Workspace, canonical
 
-StoreLike = str | MutableMapping[Any, Any] | Backend
-
-
-def open(  # noqa: A001 - treering.open, as gzip.open and shelve.open
-    store: StoreLike,
-    schema: type[Message] | Schema | None = None,
-    *,
-    branch: str = "main",
-    author: str = "",
-    create: bool = True,
-    deadline_seconds: float = 10,
-) -> Repository:
-    """Open a store, making a new one where there is none.
-
-    ``store``: a URL (``lmdb:./state``), any MutableMapping, or a Backend. ``schema``: the root message class, or a
-    `Schema`, or None: what the store itself says. A new store gets commit 0, the default message; with ``create=False``
-    it is refused with `NotAStore` instead. ``author`` is noted in every commit. ``deadline_seconds`` bounds every call.
-
-    Raises `SchemaMismatch` where the store holds another root type or a schema that cannot be read by this one,
-    `NotAStore`, `FormatUnsupported`, `InvalidStoreURL`, `MissingDependency`, `Unavailable`. Reads a constant number of
-    objects.
-    """
-    return open_with(
-        store, schema, branch=branch, author=author, create=create, deadline_seconds=deadline_seconds, entropy=Entropy()
-    )
-
-
-def open_with(
-    store: StoreLike,
-    schema: type[Message] | Schema | None,
-    *,
-    branch: str,
-    author: str,
-    create: bool,
-    deadline_seconds: float,
-    entropy: Entropy,
-) -> Repository:
-    """Open a store with a clock and dice of the caller's; for tests that need equal bytes at each run."""
-    check_name(branch)
-    _check_texts(author)
-    given = None if schema is None else Schema.of(schema)
-    backend, options = open_backend(store, deadline_seconds=deadline_seconds, create=create and given is not None)
-    opened = Store(
-        backend,
-        codec=find_codec(options.compress) if options.compress else None,
-        cache_bytes=DEFAULT_CACHE_BYTES if options.cache_bytes is None else options.cache_bytes,
-        entropy=entropy,
-    )
-    try:
-        while opened.find_state() is None:
-            if given is None or not create:
-                raise NotAStore("there is no treering store here", store=backend.url)  # noqa: TRY301 - closed below
-            if Branch(opened, given, branch, deadline_seconds).create(author):
-                break
-        known, hidden = _schema_of(opened, branch, given)
-        return Repository(opened, known, Branch(opened, known, branch, deadline_seconds), author, hidden)
-    except BaseException:
-        opened.close()
-        raise
-
-
-def _schema_of(store: Store, branch: str, given: Schema | None) -> tuple[Schema, Mapping[str, frozenset[int]]]:
-    """Return the schema to read and write by (the given one, if it fits), and the children of the store it misses."""
-    pointer = store.state.branches.get(branch)
-    if pointer is None:
-        raise NameNotFound("there is no such branch", name=branch)
-    data = store.reader.schema(store.reader.commit(pointer).record.schema)
-    if given is not None and given.stored() == data:
-        return given, {}
-    stored = Schema.from_stored(data)
-    if given is None:
-        return stored, {}
-    given.check_against(stored)
-    return given, given.hidden_children(stored)
-
-
-def _check_texts(*texts: object) -> None:
-    for text in texts:
-        if not isinstance(text, str):
-            raise WrongType("author and note are texts", given=type(text).__name__)
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise WrongType("author and note are valid Unicode", given=ascii(text)) from None
+T = TypeVar("T")
+V = TypeVar("V", bound=Validator)
 
 
 class Repository:
@@ -130,14 +51,12 @@ class Repository:
     A path is a text (``/devices/as7712/ports/7``), a `Path` or a tuple of steps.
     """
 
-    def __init__(
-        self, store: Store, schema: Schema, branch: Branch, author: str, hidden: Mapping[str, frozenset[int]]
-    ) -> None:
-        self._store = store
-        self._schema = schema
-        self._branch = branch
-        self._author = author
-        self._editor = Editor(store.reader, schema.root, hidden)
+    def __init__(self, work: Workspace) -> None:
+        self._work = work
+        self._store = work.store
+        self._schema = work.schema
+        self._branch = work.branch
+        self._editor = work.editor
         self._seen: tuple[StoredCommit, View] | None = None
 
     # Reading
@@ -150,7 +69,13 @@ class Repository:
 
         Raises `PathNotFound`, `InvalidPath`, `NameNotFound`, `TooLarge` (beyond protobuf's 2 GiB).
         """
-        return self._view(at).get(path, depth=depth, deep=deep)
+        if at is not None:
+            return self.at(at).get(path, depth=depth, deep=deep)
+        message = self._read(lambda view: view.get(path, depth=depth, deep=deep))
+        if not self.hooks.hear_reads:
+            return message
+        address = find_address(self._schema.root, path)
+        return message if address.container else self.hooks.read(canonical(address), message)
 
     def keys(self, path: PathLike, *, start: object = None, limit: int | None = None) -> list[Any]:
         """Return the keys of a container in key order, from ``start`` on (inclusive), at most ``limit``.
@@ -158,24 +83,28 @@ class Repository:
         Keys are protobuf's Python values, enums as numbers, composites as tuples. Raises `NotAContainer`,
         `PathNotFound`. Reads the pages that hold them.
         """
-        return self._view().keys(path, start=start, limit=limit)
+        return self._read(lambda view: view.keys(path, start=start, limit=limit))
 
     def count(self, path: PathLike) -> int:
         """Return how many children a container has, without reading them. `NotAContainer`, `PathNotFound`."""
-        return self._view().count(path)
+        return self._read(lambda view: view.count(path))
 
     def exists(self, path: PathLike) -> bool:
         """Tell whether a node is there; of a container, whether its parent is. `PathNotFound` for an unknown field."""
-        return self._view().exists(path)
+        return self._read(lambda view: view.exists(path))
 
     def iterate(self, path: PathLike, *, start: object = None) -> Iterator[tuple[Any, Any]]:
         """Yield (key, message) of one tree in key order from ``start`` on, reading on only as the caller does."""
-        return self._view().iterate(path, start=start)
+        return self.at(self.head).iterate(path, start=start)
 
     def at(self, name: Name) -> Snapshot:
-        """Return the tree of a commit, to read. `NameNotFound`, `AmbiguousName`."""
+        """Return the tree of a commit, to read. `NameNotFound`, `AmbiguousName`.
+
+        While the snapshot is in use, a prune by this process leaves what it reads in place; where another process
+        prunes it away, reads raise `SnapshotPruned`.
+        """
         commit = self.resolve(name)
-        return Snapshot(self._view(commit), commit)
+        return Snapshot(self._work.view(commit.stored.record.root), commit, self._store)
 
     # Editing
 
@@ -187,7 +116,7 @@ class Repository:
         ``key``: for a map, and only there. Raises `AlreadyExists`, `NotAContainer`, `PathNotFound`, `WrongType`,
         `InvalidPath` (an empty key), `TooLarge`, `TooDeep`, `MissingField`.
         """
-        return self._commit(lambda root: self._editor.add(root, path, message, key), author, note)
+        return self._edit("add", path, message, lambda root: self._editor.add(root, path, message, key), author, note)
 
     def update(
         self,
@@ -205,8 +134,14 @@ class Repository:
         a READ_ONLY field (`ReadOnlyField`). Creates an absent singular child. Raises `PathNotFound`, `WrongType`,
         `KeyChanged`, `ChildInUpdate`, `InvalidPath`, `TooLarge`, `TooDeep`, `MissingField`.
         """
-        return self._commit(
-            lambda root: self._editor.update(root, path, message, strict=strict, mask=mask), author, note
+        names = tuple(mask) if isinstance(mask, Iterator) else mask  # it is read at each attempt
+        return self._edit(
+            "update",
+            path,
+            message,
+            lambda root: self._editor.update(root, path, message, strict=strict, mask=names),
+            author,
+            note,
         )
 
     def replace(self, path: PathLike, message: Message, *, author: str | None = None, note: str = "") -> Commit:
@@ -214,15 +149,84 @@ class Repository:
 
         Creates an absent singular child. Raises what `update` and `add` raise.
         """
-        return self._commit(lambda root: self._editor.replace(root, path, message), author, note)
+        return self._edit(
+            "replace", path, message, lambda root: self._editor.replace(root, path, message), author, note
+        )
 
     def remove(self, path: PathLike, *, author: str | None = None, note: str = "") -> Commit:
         """Remove a child of a container, with all below it. `PathNotFound`; `InvalidPath` for a singular child."""
-        return self._commit(lambda root: self._editor.remove(root, path), author, note)
+        return self._edit("remove", path, None, lambda root: self._editor.remove(root, path), author, note)
 
     def clear(self, path: PathLike, *, author: str | None = None, note: str = "") -> Commit:
         """Make an optional singular child absent. `InvalidPath` for a child of a container."""
-        return self._commit(lambda root: self._editor.clear(root, path), author, note)
+        return self._edit("clear", path, None, lambda root: self._editor.clear(root, path), author, note)
+
+    def transaction(
+        self, *, author: str | None = None, note: str = "", serializable: bool = False, merge: MergeBy = "node"
+    ) -> Transaction:
+        """Begin a transaction on the head: edits that nobody sees until they are committed together.
+
+        ``serializable``: a commit conflicts, too, where something read has changed. ``merge="field"``: both sides may
+        change different fields of one message. A context manager: commits at the end, cancels on an exception.
+        """
+        return self.begin(Path(), author=author, note=note, serializable=serializable, merge=merge)
+
+    def run(self, function: Callable[[Transaction], T], *, attempts: int = 10) -> T:
+        """Call ``function(tx)`` with a serializable transaction, commit it, and return the function's value.
+
+        So what the function read still holds at its commit; else two that count up from 5 to 6 would both be content
+        with 6. On a `MergeConflict` both happen again on the new head, after a growing random pause, at most
+        ``attempts`` times; then the conflict is raised. As the function may be called several times, let it do nothing
+        but use ``tx``.
+        """
+        for attempt in range(1, attempts + 1):
+            try:
+                with self.transaction(serializable=True) as transaction:
+                    return function(transaction)
+            except MergeConflict:
+                if attempt == attempts:
+                    raise
+                time.sleep(random.uniform(0, min(0.001 * 2**attempt, 0.1)))  # noqa: S311 - to step aside, no secret
+        raise WrongType("attempts is at least 1", given=attempts)
+
+    def begin(self, prefix: Path, *, author: str | None, note: str, serializable: bool, merge: MergeBy) -> Transaction:
+        """Begin a transaction whose paths start at ``prefix``; what `transaction` of this and of a proxy call."""
+        base = self._branch.head()
+        transaction = Transaction(
+            self._work, base, prefix=prefix, author=author, note=note, serializable=serializable, merge=merge
+        )
+        self._store.pin(transaction, base.pointer.hash)
+        return transaction
+
+    # Watching over the tree, in this process
+
+    def proxy(self, path: PathLike, *, exclusive: bool = False) -> Proxy:
+        """Return a node as if it were the whole tree, for reading, editing and hooks.
+
+        ``exclusive``: no other proxy of that node can be opened in this repository until ``close``. Raises
+        `ProxyTaken`, `PathNotFound` where there is no such node, `InvalidPath` for a container.
+        """
+        address = find_address(self._schema.root, path).node()
+        self._read(lambda view: view.get(path))
+        where = canonical(address)
+        self._work.take_proxy(where, exclusive=exclusive)
+        return Proxy(self, where, lambda: self._work.free_proxy(where))
+
+    def validator(self, function: V) -> V:
+        """Have ``function(snapshot, diff)`` look at every tree before it is published; it refuses one by raising.
+
+        The snapshot is the tree as it would be (its ``commit`` is the head it would follow), the diff leads from the
+        head to it. Called on the result of every attempt to merge, with no lock held. Also a decorator.
+        """
+        if not callable(function):
+            raise WrongType("a validator is a function", given=function)
+        self._work.validators.append(function)
+        return function
+
+    @property
+    def hooks(self) -> Hooks:
+        """The hooks of this repository's nodes; ``hooks.failures`` counts POST hooks that raised."""
+        return self._work.hooks
 
     # History
 
@@ -238,7 +242,7 @@ class Repository:
         with ``~3`` (three commits back), a Commit, or an aware datetime: the newest commit not after it. Raises
         `NameNotFound`, `AmbiguousName`, `WrongType`.
         """
-        return Commit(resolve(self._store.reader, self._store.state, self._branch.name, name))
+        return Commit(self._resolve(self._store.state, name))
 
     def log(
         self, name: Name | None = None, *, path: PathLike | None = None, limit: int | None = None
@@ -248,17 +252,20 @@ class Repository:
         With ``path``, those that changed something at or below it, by comparison with their first parent. Reads on only
         as the caller does. Raises `NameNotFound`, `AmbiguousName`, `PathNotFound` (a field that is no child).
         """
-        start = self._branch.head() if name is None else self.resolve(name).stored
+        state = self._store.state
+        start = self._branch.head(state) if name is None else self._resolve(state, name)
         address = None if path is None else find_address(self._schema.root, path)
-        commits = iter_ancestors(self._store.reader, [start])
-        chosen = commits if address is None else (commit for commit in commits if self._touches(commit, address))
+        lineage = state.lineage
+        commits = lineage.iter_ancestors([start])
+        if address is not None:
+            commits = (commit for commit in commits if self._touches(commit, lineage.parent(commit), address))
         check_limit(limit)
-        return map(Commit, islice(chosen, limit))
+        return map(Commit, islice(commits, limit))
 
     def diff(self, a: Name, b: Name | None = None, *, path: PathLike = "/") -> Diff:
         """Return what leads from the tree of ``a`` to that of ``b`` (the head), at and below ``path``."""
         address = find_address(self._schema.root, path)
-        return Diff(self._view(a), self._view(b), address)
+        return Diff(self._at(a), self._at(b), address)
 
     def tag(self, name: str, at: Name | None = None, *, move: bool = False) -> Commit:
         """Name a commit (the head) for good. The same name for the same commit again is fine.
@@ -271,6 +278,7 @@ class Repository:
         pointer = commit.stored.pointer
 
         def change(state: State) -> Mapping[str, Pointer] | None:
+            self._resolve(state, commit)  # still in history, by the very root that the new one replaces
             known = state.tags.get(name)
             if known == pointer:
                 return None
@@ -301,8 +309,28 @@ class Repository:
 
     # The store
 
-    def verify(self) -> VerifyReport:
-        """Read and check every object that the store's branches and tags lead to. Reports; never raises for damage."""
+    def prune(self, *, keep_last: int = 1, keep_within: timedelta | None = None, dry_run: bool = False) -> PruneReport:
+        """Take old commits out of history, and delete what only they held.
+
+        Kept are the newest ``keep_last`` commits of the branch, those younger than ``keep_within``, and whatever a tag
+        names. ``dry_run`` only reports. Costs what changed between the commits, whatever the size of the trees. Objects
+        that a snapshot or a transaction open in this process may read are deleted by the next prune after its end.
+
+        Raises `WrongType`; a crash at any point loses nothing, and the next prune finishes the work.
+        """
+        if keep_last < 1:
+            raise WrongType("keep_last is at least 1: the head stays", given=keep_last)
+        pruner = Pruner(self._store, self._branch.attempts)
+        return pruner.prune(lambda state: self._oldest(state, keep_last, keep_within), dry_run=dry_run)
+
+    def verify(self, *, sweep: bool = False) -> VerifyReport:
+        """Read and check every object that the store's branches and tags lead to. Reports; never raises for damage.
+
+        ``sweep`` also deletes the objects that nothing leads to, such as a crashed writer's. Writers at work are made
+        to start over, so nothing of theirs is taken; where there are problems, nothing is deleted.
+        """
+        if sweep:
+            return sweep_unreachable(self._store, self._branch.attempts)
         try:
             state = self._store.state
         except Corruption as error:  # of the root record itself: nothing can be reached
@@ -329,24 +357,63 @@ class Repository:
     def __repr__(self) -> str:
         return f"<Repository {self._store.backend.url} branch {self._branch.name!r} of {self._schema.root.name}>"
 
-    def _commit(self, edit: Any, author: str | None, note: str) -> Commit:
-        author = self._author if author is None else author
-        _check_texts(author, note)
-        return Commit(self._branch.commit(edit, author, note))
+    def _edit(
+        self, kind: str, path: PathLike, message: Message | None, edit: Edit, author: str | None, note: str
+    ) -> Commit:
+        return Commit(self._work.edit(kind, path, message, edit, author, note))
 
-    def _view(self, at: Name | None = None) -> View:
-        commit = self._branch.head() if at is None else self.resolve(at).stored
+    def _resolve(self, state: State, name: Name) -> StoredCommit:
+        return resolve(self._store.reader, state, self._branch.name, name)
+
+    def _view(self) -> View:
+        """Return the newest tree."""
+        head = self._branch.head()
         seen = self._seen
-        if seen is not None and seen[0] is commit:
+        if seen is not None and seen[0] is head:
             return seen[1]
-        view = View(self._store.reader, self._schema.root, commit.record.root)
-        self._seen = (commit, view)
+        view = self._work.view(head.record.root)
+        self._seen = (head, view)
         return view
 
-    def _touches(self, commit: StoredCommit, address: Any) -> bool:
+    def _at(self, name: Name | None) -> View:
+        return self._view() if name is None else self.at(name)
+
+    def _read(self, read: Callable[[View], T]) -> T:
+        """Read from the head; once more on the new one where another process pruned it meanwhile."""
+        view = self._view()
+        try:
+            return read(view)
+        except DanglingReference:
+            newer = self._view()
+            if newer is view:
+                raise
+            return read(newer)
+
+    def _oldest(self, state: State, keep_last: int, keep_within: timedelta | None) -> list[StoredCommit]:
+        """Return the oldest commit of the branch that is kept whatever the tags."""
+        head = self._branch.head(state)
+        oldest = [state.lineage.back(head, keep_last - 1)]
+        if keep_within is not None:
+            limit = self._store.entropy.now() - keep_within // timedelta(microseconds=1)
+            oldest.append(self._youngest_dropped_child(state, head, limit))
+        known = [commit for commit in oldest if commit is not None]
+        return [min(known, key=lambda commit: commit.record.depth)] if len(known) == len(oldest) else []
+
+    def _youngest_dropped_child(self, state: State, head: StoredCommit, limit: int) -> StoredCommit | None:
+        """Return the last commit, going back, that is not older than ``limit``; None where history ends before."""
+        lineage = state.lineage
+        if head.record.time < limit:
+            return head
+
+        def is_last(commit: StoredCommit) -> bool:
+            parent = lineage.parent(commit)
+            return parent is None or parent.record.time < limit
+
+        return lineage.find_first(head, is_last)
+
+    def _touches(self, commit: StoredCommit, parent: StoredCommit | None, address: Address) -> bool:
         reader = self._store.reader
-        parents = commit.record.parents
-        before = find_node(reader, reader.commit(parents[0]).record.root, address.steps) if parents else None
+        before = find_node(reader, parent.record.root, address.steps) if parent else None
         after = find_node(reader, commit.record.root, address.steps)
         if before is None or after is None:
             return before is not after

@@ -11,7 +11,7 @@ from tests.proto.engine_pb2 import Network
 
 import treering
 from treering.backend.open import open_backend
-from treering.repository import StoreLike
+from treering.opening import StoreLike
 
 
 class Place:

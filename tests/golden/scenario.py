@@ -14,7 +14,7 @@ from tests.golden import garden
 from tests.golden.garden import Bed, Box, Garden, Gate, Label, Level, Note, Plot, Shed, Shelf, Tool, Valve, Work
 
 from treering import Repository, Schema
-from treering.repository import open_with
+from treering.opening import open_with
 from treering.testing.entropy import FixedEntropy
 
 FOLDER = Path(__file__).parent / "format-1"

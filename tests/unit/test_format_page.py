@@ -264,6 +264,47 @@ def test_tags_in_the_record_and_beside_it(garden_place: tuple[Place, treering.Re
             assert store.message(commit).name == f"é{number}"
 
 
+@pytest.mark.parametrize("tags", [3, 70])
+def test_grafts_in_the_record_and_beside_it(garden_place: tuple[Place, treering.Repository], tags: int):
+    """A log across the gaps that prune left, twice; then history goes on above them."""
+    place, repo = garden_place
+    for number in range(4 * tags):
+        repo.add("/beds", Bed(no=number, soil=b"x" * 600))
+        if number % 4 == 0:
+            repo.tag(f"tag-{number}")
+    repo.prune(keep_last=5)
+    check_equal(place, repo, deep=3)
+    repo.delete_tag("tag-4")
+    repo.prune(keep_last=2)
+    check_equal(place, repo, deep=3)
+    store = place.read()
+    assert len(store.grafts) == tags  # one below each kept tag, one below the newest two commits
+    assert [len(graft.parents) for graft in store.grafts.values()].count(0) == 1  # below the oldest tag
+    assert (3 in {number for number, section in store.sections.items() if len(section) > 2_048}) == (tags > 20)
+    for number in range(20):
+        repo.update("/", Garden(name=str(number)))
+        check_equal(place, repo, deep=1)
+
+
+@pytest.mark.parametrize("size", [1, 200])
+def test_dead_lists(tmp_path: Path, size: int):
+    """What a snapshot still reads is named as dead, alone or in a table, and nothing else is."""
+    place = Place("mapping", tmp_path)
+    with place.open(garden.GARDEN) as repo:
+        repo.replace("/", Garden(beds=[Bed(no=no, soil=b"x" * 600) for no in range(size)]))
+        snapshot = repo.at("main")
+        repo.replace("/", Garden())
+        repo.prune()
+        store = read_all(place)
+        assert place.locations() - set(store.reached) == store.dead
+        assert len(store.dead) >= size
+        assert snapshot.count("/beds") == size
+        del snapshot
+        repo.prune()
+        assert not place.read().dead
+        assert set(read_all(place).reached) == place.locations()
+
+
 def test_everything_in_a_store_is_reached(tmp_path: Path):
     place = Place("mapping", tmp_path)
     with place.open(garden.GARDEN) as repo:

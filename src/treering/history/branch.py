@@ -6,8 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from treering.errors import NameNotFound, SchemaMismatch, Unavailable
-from treering.history.walk import jump_from
+from treering.errors import DanglingReference, NameNotFound, SchemaMismatch, Unavailable
 from treering.objects.commit import NONCE_BYTES, CommitRecord
 from treering.objects.frame import COMMIT, SCHEMA
 from treering.objects.node import Node
@@ -35,41 +34,82 @@ class Branch:
 
     def head(self, state: State | None = None) -> StoredCommit:
         """Return the newest commit. ``NameNotFound`` where the branch is not there."""
-        state = state or self.store.state
-        pointer = state.branches.get(self.name)
-        if pointer is None:
-            message = "there is no such branch"
-            raise NameNotFound(message, name=self.name)
-        known = self._head
-        if known is None or known.pointer != pointer:
-            known = self._head = self.store.reader.commit(pointer)
-        return known
+        now = state or self.store.state
+        while True:
+            pointer = now.branches.get(self.name)
+            if pointer is None:
+                message = "there is no such branch"
+                raise NameNotFound(message, name=self.name)
+            known = self._head
+            if known is not None and known.pointer == pointer:
+                return known
+            try:
+                known = self._head = self.store.reader.commit(pointer)
+            except DanglingReference:
+                if state is not None or self.store.state.data == now.data:
+                    raise
+                now = self.store.state  # another process moved the head on, and pruned this one
+            else:
+                return known
 
-    def commit(self, edit: Edit, author: str, note: str) -> StoredCommit:
+    def commit(
+        self,
+        edit: Edit,
+        author: str,
+        note: str,
+        *,
+        validate: Callable[[StoredCommit, Node], None] | None = None,
+        published: Callable[[], None] | None = None,
+    ) -> StoredCommit:
         """Put one more commit on the branch: its tree is what ``edit`` makes of the head's.
 
         Where another process was faster, ``edit`` runs again on the new head, until the deadline; then ``Unavailable``.
-        Returns the head, and publishes nothing, where ``edit`` returns the tree it was given. What it raises goes
-        through, with nothing published.
+        ``validate`` is called with the head and the new root at each attempt, and with no lock held; ``published`` once
+        the commit is durable, in commit order. Returns the head, and publishes nothing, where ``edit`` returns the tree
+        it was given. What ``edit`` and ``validate`` raise goes through, with nothing published.
         """
-        for state in self.attempts():
+        for _ in self.attempts():
+            found = None
+            if validate is not None:
+                found = self._try(edit)
+                if found is None:
+                    continue
+                head, root = found[1:]
+                if root is not head.record.root:
+                    validate(head, root)
             with self.store.lock:
-                head = self.head(state)
-                root = edit(head.record.root)
+                found = found or self._try(edit)
+                if found is None:
+                    continue
+                state, head, root = found
                 if root is head.record.root:
                     return head
                 batch = self.store.begin(state)
-                commit = self._put_commit(batch, head, root, author, note)
+                commit = self._put_commit(batch, state, head, root, author, note)
                 sections = {BRANCHES: batch.put_names({**state.branches, self.name: commit.pointer})}
                 if self.store.publish(batch, state, sections) is not None:
                     self._head = commit
+                    if published is not None:
+                        published()
                     return commit
         raise AssertionError  # pragma: no cover - attempts never ends quietly
 
+    def _try(self, edit: Edit) -> tuple[State, StoredCommit, Node] | None:
+        """Apply an edit to the head; None where that was pruned meanwhile, as a newer one took its place."""
+        state = self.store.state
+        try:
+            head = self.head(state)
+            return state, head, edit(head.record.root)
+        except DanglingReference:
+            if self.store.state.data == state.data:
+                raise
+            return None
+
     def move_names(self, section: int, change: Callable[[State], Mapping[str, Pointer] | None]) -> State:
         """Replace the branches or the tags by what ``change`` makes of them; None: leave them. Retried."""
-        for state in self.attempts():
+        for _ in self.attempts():
             with self.store.lock:
+                state = self.store.state
                 names = change(state)
                 if names is None:
                     return state
@@ -89,20 +129,22 @@ class Branch:
         sections: dict[int, Section] = {BRANCHES: batch.put_names({self.name: commit.pointer})}
         return self.store.publish_first(batch, state, sections) is not None
 
-    def attempts(self) -> Iterator[State]:
-        """Yield the state to try on, again and again, with growing random pauses, until the deadline."""
+    def attempts(self) -> Iterator[None]:
+        """Yield for each attempt, with growing random pauses between, until the deadline; then ``Unavailable``."""
         deadline = time.monotonic() + self._deadline_seconds
         pause = 0.0005
         while True:
-            yield self.store.state
+            yield
             if time.monotonic() > deadline:
                 message = "other writers kept moving the root until the deadline; nothing was changed"
                 raise Unavailable(message, store=self.store.backend.url, deadline_seconds=self._deadline_seconds)
             time.sleep(random.uniform(0, pause))  # noqa: S311 - to step out of each other's way, not a secret
             pause = min(pause * 2, 0.05)
 
-    def _put_commit(self, batch: Batch, head: StoredCommit, root: Node, author: str, note: str) -> StoredCommit:
-        jump, jump_depth, jump_jump_depth = jump_from(self.store.reader, head)
+    def _put_commit(
+        self, batch: Batch, state: State, head: StoredCommit, root: Node, author: str, note: str
+    ) -> StoredCommit:
+        jump, jump_depth, jump_jump_depth = state.lineage.jump_from(head)
         return self._put_record(
             batch,
             root,

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from treering.errors import AmbiguousName, DanglingReference, InvalidName, NameNotFound, WrongType
 from treering.history.commit import Commit, microseconds
-from treering.history.walk import find_first, iter_ancestors
 from treering.objects.pointer import Pointer
 from treering.store.reader import Reader, StoredCommit
 from treering.store.state import State
@@ -40,6 +39,10 @@ def resolve(reader: Reader, state: State, branch: str, name: object) -> StoredCo
     id reads back from the heads until it is found.
     """
     if isinstance(name, Commit):
+        if name.stored.pointer in state.heads:
+            return name.stored
+        if state.lineage.grafts and not state.lineage.is_kept(name.stored, state.heads):
+            raise _unknown(name.id)  # pruned, even where its objects are not deleted yet
         try:
             return reader.commit(name.stored.pointer)
         except DanglingReference as error:
@@ -54,7 +57,7 @@ def resolve(reader: Reader, state: State, branch: str, name: object) -> StoredCo
         return reader.commit(pointer)
     back = _BACK(name)
     if back is not None:
-        return _ancestor(reader, resolve(reader, state, branch, back[1]), int(back[2]), name)
+        return _ancestor(state, resolve(reader, state, branch, back[1]), int(back[2]), name)
     short = _SHORT(name)
     if short is not None:
         return _by_sequence(reader, state, branch, int(short[1]), short[2], name)
@@ -74,15 +77,14 @@ def _at_time(reader: Reader, state: State, branch: str, moment: datetime) -> Sto
         raise WrongType(message, given=moment.isoformat())
     limit = microseconds(moment)
     head = reader.commit(state.branches[branch])
-    commit = find_first(reader, head, lambda candidate: candidate.record.time <= limit)
+    commit = state.lineage.find_first(head, lambda candidate: candidate.record.time <= limit)
     if commit is None:
         raise _unknown(moment.isoformat())
     return commit
 
 
-def _ancestor(reader: Reader, start: StoredCommit, steps: int, name: str) -> StoredCommit:
-    depth = start.record.depth - steps
-    commit = find_first(reader, start, lambda candidate: candidate.record.depth <= depth)
+def _ancestor(state: State, start: StoredCommit, steps: int, name: str) -> StoredCommit:
+    commit = state.lineage.back(start, steps)
     if commit is None:
         raise _unknown(name)
     return commit
@@ -90,10 +92,10 @@ def _ancestor(reader: Reader, start: StoredCommit, steps: int, name: str) -> Sto
 
 def _by_sequence(reader: Reader, state: State, branch: str, seq: int, prefix: str, name: str) -> StoredCommit:
     head = reader.commit(state.branches[branch])
-    commit = find_first(reader, head, lambda candidate: candidate.record.seq <= seq)
+    commit = state.lineage.find_first(head, lambda candidate: candidate.record.seq <= seq)
     if commit is not None and commit.record.seq == seq and _matches(commit, prefix):
         return commit
-    for candidate in iter_ancestors(reader, _heads(reader, state)):
+    for candidate in state.lineage.iter_ancestors(_heads(reader, state)):
         if candidate.record.seq < seq:
             break
         if candidate.record.seq == seq and _matches(candidate, prefix):
@@ -103,7 +105,7 @@ def _by_sequence(reader: Reader, state: State, branch: str, seq: int, prefix: st
 
 def _by_prefix(reader: Reader, state: State, prefix: str) -> StoredCommit:
     found = []
-    for candidate in iter_ancestors(reader, _heads(reader, state)):
+    for candidate in state.lineage.iter_ancestors(_heads(reader, state)):
         if _matches(candidate, prefix):
             found.append(candidate)
             if len(prefix) == 64:

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+import weakref
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from treering.backend.base import Backend, Entry
-from treering.errors import ForkedProcess, NotAStore, StoreRolledBack, Unavailable
+from treering.errors import Error, ForkedProcess, NotAStore, StoreRolledBack, Unavailable
 from treering.objects.frame import TABLE, Codec, hash_content, seal
-from treering.objects.pointer import Pointer
-from treering.objects.root import INLINE_BYTES, STORE_ID_BYTES, RootRecord, Section, encode_names
+from treering.objects.pointer import Hash, Pointer
+from treering.objects.root import DEAD_LISTS, INLINE_BYTES, STORE_ID_BYTES, RootRecord, Section, encode_names
+from treering.store.dead import DeadList, encode_dead_lists
 from treering.store.entropy import Entropy
-from treering.store.reader import DEFAULT_CACHE_BYTES, Reader
+from treering.store.reader import DEFAULT_CACHE_BYTES, Reader, StoredCommit
 from treering.store.session import SALT_BYTES, Session
 from treering.store.state import State
 
@@ -58,8 +61,11 @@ class Batch:
         self._values.append((pointer, value, size_bytes))
 
     def put_names(self, names: Mapping[str, Pointer]) -> Section:
-        """Encode branches or tags as a section of the root, in an object of its own where it is large."""
-        data = encode_names(names)
+        """Encode branches or tags as a section of the root."""
+        return self.put_section(encode_names(names))
+
+    def put_section(self, data: bytes) -> Section:
+        """Return a section of the root as it stands there: in an object of its own where it is large."""
         return data if len(data) <= INLINE_BYTES else self.put(TABLE, data, b"", data)
 
     def remember(self, reader: Reader) -> None:
@@ -88,6 +94,11 @@ class Store:
         self._session: Session | None = None
         self._forks = _forks
         self._closed = False
+        self.buried: set[DeadList] = set()  # named dead by the root, and deleted by this process
+        # Dead lists that are not to be deleted while one of these dropped commits is pinned.
+        self.holds: dict[DeadList, dict[Hash, StoredCommit]] = {}
+        self._pins: weakref.WeakKeyDictionary[object, Hash] = weakref.WeakKeyDictionary()
+        self._pins_lock = threading.RLock()  # a collected snapshot may let go in the middle of a pin
 
     @property
     def state(self) -> State:
@@ -98,14 +109,18 @@ class Store:
             raise NotAStore(message, store=self.backend.url)
         return state
 
+    def check_open(self) -> None:
+        """Raise ``ForkedProcess`` or ``Unavailable`` where this handle cannot be used any more."""
+        if self._forks != _forks:
+            raise ForkedProcess(
+                "the store was opened before a fork; open it again in this process", store=self.backend.url
+            )
+        if self._closed:
+            raise Unavailable("the store is closed", store=self.backend.url)
+
     def find_state(self) -> State | None:
         """Return the root as it is now, or None where nothing was ever published. One backend call."""
-        if self._forks != _forks:
-            message = "the store was opened before a fork; open it again in this process"
-            raise ForkedProcess(message, store=self.backend.url)
-        if self._closed:
-            message = "the store is closed"
-            raise Unavailable(message, store=self.backend.url)
+        self.check_open()
         known, session = self._state, self._session  # before the read: the root may not be older than these
         data = self.backend.read_root()
         if known is not None and data == known.data:
@@ -119,16 +134,57 @@ class Store:
             session = self._take_session()
         return Batch(session, self._codec)
 
-    def publish(self, batch: Batch, state: State, sections: Mapping[int, Section]) -> State | None:
+    def publish(
+        self,
+        batch: Batch,
+        state: State,
+        sections: Mapping[int, Section],
+        *,
+        dead: Sequence[DeadList] | None = None,
+        session_floor: int | None = None,
+    ) -> State | None:
         """Write the batch and move the root on from ``state``; None, with nothing published, where it had moved.
 
-        Returns the new state when it is as durable as the backend's limits say. Raises what the backend raises.
+        Returns the new state when it is as durable as the backend's limits say. Raises what the backend raises. Tables
+        of the old root that the new one replaces are named as dead by the new one, and then deleted. ``dead``: what the
+        new root is to name as dead beside them; None: what the old one does.
         """
-        moved = state.moved(sections)
+        replaced = [state.record.sections.get(tag) for tag in sections]
+        orphans = [section.location for section in replaced if type(section) is Pointer]
+        buried = self.buried & set(state.dead) if self.buried else set()
+        table = state.record.sections.get(DEAD_LISTS)
+        if orphans or dead is not None or (buried and type(table) is bytes):
+            if type(table) is Pointer:
+                orphans.append(table.location)
+            named = [entry for entry in (state.dead if dead is None else dead) if entry not in buried]
+            sections = {**sections, DEAD_LISTS: batch.put_section(encode_dead_lists([*named, *orphans]))}
+        else:
+            buried = set()  # they stay named: a large section is not written again for their sake
+        moved = state.moved(sections, session_floor=session_floor)
         if not self._move(batch.entries, state.data, moved):
             return None
         batch.remember(self.reader)
+        self.buried -= buried
+        if orphans:
+            with suppress(Error):  # it is published; what could not be deleted now is named, and the next prune's work
+                self.backend.delete_many(orphans)
+                self.buried.update(orphans)
         return moved
+
+    def pin(self, holder: object, commit: Hash) -> None:
+        """Keep what a commit reaches from being deleted by this process for as long as ``holder`` lives."""
+        with self._pins_lock:
+            self._pins[holder] = commit
+
+    def unpin(self, holder: object) -> None:
+        """Let go of what ``pin`` kept."""
+        with self._pins_lock:
+            self._pins.pop(holder, None)
+
+    def pinned(self) -> set[Hash]:
+        """Return the commits that something in this process still reads."""
+        with self._pins_lock:
+            return set(self._pins.values())
 
     def create(self) -> tuple[State, Batch]:
         """Begin a new store: return the state to publish the first commit on, and the batch for it.

@@ -13,12 +13,14 @@ from treering.errors import Error
 from treering.merkle.chunking import key_number, thresholds
 from treering.objects.node import EMBED_BYTES, Container, Node, Slot
 from treering.objects.page import Inner, Leaf, Page, Value
-from treering.objects.pointer import Embedded, Pointer, session_of
+from treering.objects.pointer import LOCATION_BYTES, Embedded, Pointer, session_of
+from treering.store.lineage import Lineage
 from treering.store.reader import Reader, StoredCommit
 from treering.store.state import State
 
 T = TypeVar("T")
 _BATCH = 256
+_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,24 @@ class VerifyReport:
 
 def verify(backend: Backend, state: State) -> VerifyReport:
     """Check everything from this state on. Reads each object once, past the caches; changes nothing."""
-    check = _Check(Reader(backend, 0), next_session=state.record.next_session)
-    check.root(state)
-    known = set(backend.list_keys())
-    return VerifyReport(tuple(check.problems), len(check.seen), len(known - check.seen))
+    return mark(backend, state).report(backend)
+
+
+def mark(backend: Backend, state: State) -> Mark:
+    """Check everything from this state on, and return what was reached.
+
+    Where something is missing and the root has moved, it is all looked at again from the new root: another process may
+    have pruned what was being read.
+    """
+    attempt = 1
+    while True:
+        checked = Mark(Reader(backend, 0), state)
+        checked.root()
+        now = backend.read_root() if checked.problems else None
+        if now is None or now == state.data or attempt == _ATTEMPTS:
+            return checked
+        attempt += 1
+        state = State.read(now, state.reader, state.url)
 
 
 @dataclass
@@ -60,17 +76,29 @@ class _Task:
 
 
 @dataclass
-class _Check:
+class Mark:
+    """One pass over all that a root leads to: ``seen`` are the locations reached, ``problems`` what is wrong."""
+
     reader: Reader
-    next_session: int
+    state: State
     seen: set[bytes] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
 
-    def root(self, state: State) -> None:
-        for section in state.record.sections.values():
+    def report(self, backend: Backend) -> VerifyReport:
+        """Return what was found, with the objects that the store holds beyond that."""
+        unreachable = sum(1 for key in backend.list_keys() if key[:LOCATION_BYTES] not in self.seen)
+        return VerifyReport(tuple(self.problems), len(self.seen), unreachable)
+
+    def root(self) -> None:
+        """Check all that the root's branches and tags lead to, and the tables that it names."""
+        for section in self.state.record.sections.values():
             if type(section) is Pointer:
                 self._is_new(section)
-        fresh = replace(state, reader=self.reader)  # a state keeps the tables that it has read
+        fresh = replace(self.state, reader=self.reader)  # a state keeps the tables that it has read
+        for entry in self._try(lambda: fresh.dead, "the dead lists") or ():
+            if type(entry) is Pointer:  # read, but not reached: it is itself about to be deleted
+                self._try(partial(self.reader.table, entry), "a dead list")
+        lineage = self._try(lambda: fresh.lineage, "the grafts") or Lineage(self.reader, {})
         heads: list[tuple[str, Pointer]] = []
         for names, where in ((lambda: fresh.branches, "the branches"), (lambda: fresh.tags, "the tags")):
             heads += (self._try(names, where) or {}).items()
@@ -82,7 +110,7 @@ class _Check:
                 if commit is not None:
                     self._commit(commit)
                     name = f"{commit.record.seq}-{pointer.hash.hex()[:8]}"
-                    pending += [(parent, f"a parent of {name}") for parent in commit.record.parents]
+                    pending += [(parent, f"a parent of {name}") for parent in lineage.parents(commit)]
 
     def _commit(self, commit: StoredCommit) -> None:
         name = f"{commit.record.seq}-{commit.pointer.hash.hex()[:8]}"
@@ -171,7 +199,7 @@ class _Check:
         if pointer.location in self.seen:
             return False
         self.seen.add(pointer.location)
-        if session_of(pointer.location) >= self.next_session:
+        if session_of(pointer.location) >= self.state.record.next_session:
             self._problem(pointer.location.hex(), "written by a session that was never given out")
         return True
 
