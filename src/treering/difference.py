@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from treering.errors import PathNotFound
 from treering.objects.node import Node, Slot
@@ -13,6 +13,8 @@ from treering.tree.patch import Patcher
 from treering.tree.view import View
 from treering.tree.walk import find_node
 
+T = TypeVar("T")
+
 
 class Diff:
     """The changes that lead from one tree to another, at and below a path.
@@ -21,10 +23,11 @@ class Diff:
     True where anything but sibling order differs. Reads pages in proportion to what differs.
     """
 
-    __slots__ = ("_address", "_new", "_old", "_reader")
+    __slots__ = ("_address", "_new", "_old", "_reader", "_sides")
 
     def __init__(self, old: View, new: View, address: Address) -> None:
         self._reader = new.reader
+        self._sides = (old, new)  # snapshots keep what they read from being pruned here
         self._address = address
         self._old = find_node(old.reader, old.root, address.steps)
         self._new = find_node(new.reader, new.root, address.steps)
@@ -34,8 +37,11 @@ class Diff:
     def __iter__(self) -> Iterator[Change]:
         differ, address = Differ(self._reader), self._address
         if address.container is None:
-            return differ.values(address.shape, self._old, self._new, address.path)
-        return differ.slots(address.container, *self._slots(), address.path.parent)
+            changes = differ.values(address.shape, self._old, self._new, address.path)
+        else:
+            changes = differ.slots(address.container, *self._slots(), address.path.parent)
+        while (change := self._checked(lambda: next(changes, None))) is not None:
+            yield change
 
     def __bool__(self) -> bool:
         return any(True for _ in self)
@@ -51,6 +57,9 @@ class Diff:
         is missing on one side, one operation puts or removes the whole document. Sibling order counts here: keyed
         children are an array.
         """
+        return self._checked(self._patch)
+
+    def _patch(self) -> list[dict[str, Any]]:
         patcher, address = Patcher(self._reader), self._address
         if address.container is None:
             if self._old is not None and self._new is not None:
@@ -59,6 +68,11 @@ class Diff:
         if self._old is not None and self._new is not None:
             return list(patcher.slots(address.container, *self._slots(), ""))
         return _whole(None if self._new is None else patcher.children(address.container, self._slots()[1]))  # type: ignore[arg-type]
+
+    def _checked(self, read: Callable[[], T]) -> T:
+        """Read; where another process has pruned one of the sides, say so."""
+        old, new = self._sides
+        return old.checked(lambda: new.checked(read))
 
     def _slots(self) -> tuple[Slot | None, Slot | None]:
         assert self._address.container is not None

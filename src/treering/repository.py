@@ -17,7 +17,7 @@ from treering.errors import AlreadyExists, Corruption, DanglingReference, MergeC
 from treering.history.commit import Commit
 from treering.history.name import Name, check_name, resolve
 from treering.hooks import Hooks
-from treering.objects.pointer import Pointer
+from treering.objects.pointer import Hash, Pointer
 from treering.objects.root import TAGS
 from treering.path import Path
 from treering.proxy import Proxy
@@ -242,7 +242,15 @@ class Repository:
         with ``~3`` (three commits back), a Commit, or an aware datetime: the newest commit not after it. Raises
         `NameNotFound`, `AmbiguousName`, `WrongType`.
         """
-        return Commit(self._resolve(self._store.state, name))
+        state = self._store.state
+        while True:
+            try:
+                return Commit(self._resolve(state, name))
+            except DanglingReference:
+                now = self._store.state
+                if now.data == state.data:
+                    raise
+                state = now  # another process has just pruned what was looked at
 
     def log(
         self, name: Name | None = None, *, path: PathLike | None = None, limit: int | None = None
@@ -252,20 +260,15 @@ class Repository:
         With ``path``, those that changed something at or below it, by comparison with their first parent. Reads on only
         as the caller does. Raises `NameNotFound`, `AmbiguousName`, `PathNotFound` (a field that is no child).
         """
-        state = self._store.state
-        start = self._branch.head(state) if name is None else self._resolve(state, name)
+        start = self._branch.head() if name is None else self.resolve(name).stored
         address = None if path is None else find_address(self._schema.root, path)
-        lineage = state.lineage
-        commits = lineage.iter_ancestors([start])
-        if address is not None:
-            commits = (commit for commit in commits if self._touches(commit, lineage.parent(commit), address))
         check_limit(limit)
-        return map(Commit, islice(commits, limit))
+        return map(Commit, islice(self._log(self._store.state, start, address), limit))
 
     def diff(self, a: Name, b: Name | None = None, *, path: PathLike = "/") -> Diff:
         """Return what leads from the tree of ``a`` to that of ``b`` (the head), at and below ``path``."""
         address = find_address(self._schema.root, path)
-        return Diff(self._at(a), self._at(b), address)
+        return Diff(self.at(a), self.at(self.head if b is None else b), address)
 
     def tag(self, name: str, at: Name | None = None, *, move: bool = False) -> Commit:
         """Name a commit (the head) for good. The same name for the same commit again is fine.
@@ -364,6 +367,29 @@ class Repository:
 
     def _resolve(self, state: State, name: Name) -> StoredCommit:
         return resolve(self._store.reader, state, self._branch.name, name)
+
+    def _log(self, state: State, start: StoredCommit, address: Address | None) -> Iterator[StoredCommit]:
+        """Yield ancestors. Where another process prunes meanwhile, go on with what it left below, if it left any."""
+        seen: set[Hash] = set()
+        while True:
+            lineage = state.lineage
+            try:
+                for commit in lineage.iter_ancestors([start]):
+                    if commit.pointer.hash in seen:
+                        continue
+                    touched = address is None or self._touches(commit, lineage.parent(commit), address)
+                    seen.add(commit.pointer.hash)
+                    if touched:
+                        yield commit
+            except DanglingReference:
+                now = self._store.state
+                if now.data == state.data:
+                    raise
+                if not now.lineage.is_kept(start, now.heads):
+                    return
+                state = now
+            else:
+                return
 
     def _view(self) -> View:
         """Return the newest tree."""

@@ -30,30 +30,31 @@ class Snapshot(View):
 
     def get(self, path: PathLike = "/", *, depth: int = 0, deep: bool = False) -> Any:
         """Return the message at a path, with ``depth`` levels of children or all; of a container, its messages."""
-        return self._read(lambda: super(Snapshot, self).get(path, depth=depth, deep=deep))
+        return self.checked(lambda: super(Snapshot, self).get(path, depth=depth, deep=deep))
 
     def keys(self, path: PathLike, *, start: object = None, limit: int | None = None) -> list[Key]:
         """Return the keys of a container in key order, from ``start`` on, at most ``limit``."""
-        return self._read(lambda: super(Snapshot, self).keys(path, start=start, limit=limit))
+        return self.checked(lambda: super(Snapshot, self).keys(path, start=start, limit=limit))
 
     def count(self, path: PathLike) -> int:
         """Return how many children a container has."""
-        return self._read(lambda: super(Snapshot, self).count(path))
+        return self.checked(lambda: super(Snapshot, self).count(path))
 
     def exists(self, path: PathLike) -> bool:
         """Tell whether a node is there."""
-        return self._read(lambda: super(Snapshot, self).exists(path))
+        return self.checked(lambda: super(Snapshot, self).exists(path))
 
     def iterate(self, path: PathLike, *, start: object = None) -> Iterator[tuple[Key, Any]]:
         """Yield (key, message) in key order from ``start`` on, reading on as the caller does."""
-        found = self._read(lambda: super(Snapshot, self).iterate(path, start=start))
+        found = self.checked(lambda: super(Snapshot, self).iterate(path, start=start))
         return self._go_on(found)
 
     def _go_on(self, found: Iterator[tuple[Key, Any]]) -> Iterator[tuple[Key, Any]]:
-        while (entry := self._read(lambda: next(found, None))) is not None:
+        while (entry := self.checked(lambda: next(found, None))) is not None:
             yield entry
 
-    def _read(self, read: Callable[[], T]) -> T:
+    def checked(self, read: Callable[[], T]) -> T:
+        """Read. `SnapshotPruned` where what is missing was pruned."""
         try:
             return read()
         except DanglingReference as error:

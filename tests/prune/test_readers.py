@@ -411,3 +411,30 @@ def test_a_transaction_whose_base_was_pruned_elsewhere_says_so(store: Place, fil
     ):
         with pytest.raises(SnapshotPruned):
             read()
+
+
+def test_a_log_goes_on_where_another_process_prunes(store: Place, repo: treering.Repository) -> None:
+    for number in range(1, 11):
+        repo.update("/", pb.Network(name=str(number)))
+    repo.tag("low", "main~8")
+    log = repo.log()
+    assert next(log).seq == 10
+    change_and_prune_elsewhere(store)
+    forget(repo)
+    assert [commit.seq for commit in log] in ([], [2])
+    with pytest.raises(NameNotFound):
+        repo.log("main~7")
+
+
+def test_a_diff_of_what_is_pruned_meanwhile(store: Place, filled: treering.Repository) -> None:
+    first = filled.head
+    filled.replace("/", pb.Network(name="empty"))
+    diff = filled.diff(first)
+    filled.update("/", pb.Network(name="next"))
+    filled.prune()
+    forget(filled)
+    assert len(list(diff)) > 60
+    change_and_prune_elsewhere(store)
+    forget(filled)
+    with pytest.raises(SnapshotPruned):
+        list(diff)

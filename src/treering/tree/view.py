@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
@@ -19,6 +19,8 @@ from treering.store.reader import Reader
 from treering.tree.address import Address, find_address
 from treering.tree.join import ALL_LEVELS, join, join_children
 from treering.tree.walk import find_container, find_node, get_node
+
+T = TypeVar("T")
 
 PathLike = str | Path | tuple[object, ...]
 Key = KeyValue | int  # of a plain list: the position
@@ -45,6 +47,10 @@ class View:
         field = address.container
         container = find_container(self.reader, self.root, address)
         return self.messages(field, container, levels, address.path)
+
+    def checked(self, read: Callable[[], T]) -> T:
+        """Read; a snapshot tells here that what is missing was pruned."""
+        return read()
 
     def messages(
         self, field: ChildField, container: Container | None, levels: int, path: Path
