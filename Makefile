@@ -38,7 +38,7 @@ check: $(VENV)/.check ## lint, types, floors, doctests, docs
 docs: $(VENV)/.check ## build the documentation into build/docs
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
 
-bench: $(VENV)/.test ## measure against the budgets
+bench: $(VENV)/.bench ## measure against the budgets
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 soak: $(VENV)/.test ## run the tests marked soak with many more examples
@@ -73,6 +73,10 @@ $(VENV)/.demo: $(VENV)/.made-for requirements/demo.txt pyproject.toml
 $(VENV)/.test: $(VENV)/.made-for requirements/test.txt pyproject.toml
 	$(call install,test)
 	@touch $(VENV)/.demo $@
+
+$(VENV)/.bench: $(VENV)/.made-for requirements/bench.txt pyproject.toml
+	$(call install,bench)
+	@touch $(VENV)/.demo $(VENV)/.test $@
 
 $(VENV)/.check: $(VENV)/.made-for requirements/check.txt pyproject.toml
 	$(call install,check)

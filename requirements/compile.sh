@@ -15,5 +15,5 @@ compile() {
 }
 
 compile check "$@"
-for name in test demo; do compile "$name" --constraints check.txt; done
+for name in bench test demo; do compile "$name" --constraints check.txt; done
 compile generate "$@"

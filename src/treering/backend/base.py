@@ -25,10 +25,15 @@ class Durability(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may carry. Sizes in bytes; None: no limit that matters."""
+    """What one request may carry. Sizes in bytes; None: no limit that matters.
+
+    The caller of ``publish`` keeps to all of them, the root counted as one of the batch; ``read_many``, ``write_many``
+    and ``delete_many`` take any number of keys, and the backend makes as many requests of them as it must.
+    """
 
     durability: Durability
     atomic: bool  # publish writes objects and root in one step, or none of them
+    remote: bool = False  # a call is a round trip: nothing is asked that is known or that publish will find out
     max_value_bytes: int | None = None
     max_batch_count: int | None = None
     max_batch_bytes: int | None = None
@@ -79,7 +84,11 @@ class Backend(Protocol):
         ...
 
     def delete_many(self, keys: Sequence[bytes]) -> None:
-        """Delete ``keys``; one that is not there is not an error."""
+        """Delete ``keys``; one that is not there is not an error.
+
+        A store with a ``max_value_bytes`` deletes with each key the parts of its value: every key that begins with it
+        and ``/``.
+        """
         ...
 
     def list_keys(self) -> Iterator[bytes]:
@@ -97,4 +106,17 @@ class Syncing(Backend, Protocol):
 
     def sync(self) -> None:
         """Return when all that was acknowledged is on disk; ``Unavailable`` when it may not be."""
+        ...
+
+
+@runtime_checkable
+class Watching(Backend, Protocol):
+    """A backend whose store can say that the root has moved, so that nobody has to ask again and again."""
+
+    def wait_for_root(self, known: bytes | None, timeout_seconds: float) -> None:
+        """Return as soon as the root may be another than ``known``, and after ``timeout_seconds`` at the latest.
+
+        A hint and no more: it may return early, and the caller reads the root. Raises ``Unavailable`` where the store
+        cannot be asked; a ``close`` by another thread ends it within a second.
+        """
         ...
