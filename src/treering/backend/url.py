@@ -6,8 +6,10 @@ a ``#`` or a ``+`` stands for itself. An option that nobody took is refused, so 
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z")
 _CREDENTIAL = re.compile(r"//[^/?]*@")
+_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?\Z")
 _SIZE = re.compile(r"([0-9]+)([KMGT]?)\Z")
 _SIZE_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -69,6 +72,57 @@ class StoreURL:
     def take_count(self, name: str, *, least: int = 0) -> int | None:
         """Take option ``name``, a whole number of at least ``least``."""
         return self._take_number(name, re.compile(r"([0-9]+)()\Z"), least, "a whole number")
+
+    def take_text(self, name: str) -> str | None:
+        """Take option ``name``, a text that is not empty."""
+        value = self.options.pop(name, None)
+        if value == "":
+            self._refuse(name, value, "a text")
+        return value
+
+    def take_secret(self, name: str) -> str | None:
+        """Take a password or token: from the environment variable ``NAME_env`` names, or the file of ``NAME_file``.
+
+        A line end after it in the file is no part of it. None where neither is given. A URL never holds the secret
+        itself, and no message here shows it.
+        """
+        variable, file = self.take_text(f"{name}_env"), self.take_text(f"{name}_file")
+        if variable is not None and file is not None:
+            raise InvalidStoreURL("a secret comes from one place", url=self.shown, option=f"{name}_file")
+        if variable is not None:
+            secret = os.environ.get(variable)  # noqa: TID251 - the variable that the user's URL names, and no other
+            if not secret:
+                raise InvalidStoreURL("the variable is not set", url=self.shown, option=f"{name}_env", value=variable)
+            return secret
+        if file is not None:
+            try:
+                secret = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+            except (OSError, UnicodeDecodeError) as error:
+                message = "the file cannot be read"
+                raise InvalidStoreURL(message, url=self.shown, option=f"{name}_file", value=file) from error
+            if not secret:
+                raise InvalidStoreURL("the file is empty", url=self.shown, option=f"{name}_file", value=file)
+            return secret
+        return None
+
+    def split_hosts(self, default_port: int) -> tuple[list[tuple[str, int]], str]:
+        """Return the hosts and ports of a body ``//h1,h2:port/path``, and the path without its first slash.
+
+        An IPv6 address stands in brackets. A user or password before an ``@`` is refused: see ``take_secret``.
+        """
+        if not self.body.startswith("//"):
+            raise InvalidStoreURL(f"a server's URL is {self.scheme}://HOST[:PORT]", url=self.shown)
+        authority, _, path = self.body[2:].partition("/")
+        if "@" in authority:
+            raise InvalidStoreURL("a URL holds no credentials; the options name a file or a variable", url=self.shown)
+        hosts = []
+        for item in authority.split(","):
+            match = _HOST.match(item)
+            port = int(match[2] or default_port) if match else 0
+            if not match or not 0 < port < 1 << 16:
+                raise InvalidStoreURL("a host is HOST, HOST:PORT or [IPV6]:PORT", url=self.shown, host=item)
+            hosts.append((match[1].strip("[]"), port))
+        return hosts, path
 
     def finish(self) -> None:
         """Refuse what nobody took. An unknown option's value is not shown: it may be a secret."""
