@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os.path
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -36,6 +37,10 @@ class FormatError(Exception):
 def check(condition: bool, text: str) -> None:
     if not condition:
         raise FormatError(text)
+
+
+def checksum(data: bytes) -> bytes:
+    return zlib.crc32(data).to_bytes(4, "little")
 
 
 def blake2b(data: bytes, size: int) -> bytes:
@@ -162,8 +167,8 @@ class ObjectStore:
     def __init__(self, record: bytes, get: Callable[[bytes], bytes]) -> None:
         self._get = get
         self.reached: dict[bytes, str] = {}  # location of each object read so far: its kind
-        check(blake2b(record[:-8], 8) == record[-8:], "root record: checksum")
-        cursor = Cursor(record[:-8])
+        check(checksum(record[:-4]) == record[-4:], "root record: checksum")
+        cursor = Cursor(record[:-4])
         check(cursor.take(8) == b"treering", "no root record")
         check(cursor.integer(2) == 1, "another format version")
         self.id = cursor.take(16)
@@ -242,7 +247,7 @@ class ObjectStore:
             value = value[5:] + b"".join(parts)
         check(value[:1] == kind.encode(), f"not an object of kind {kind}")
         codec, size = value[1], int.from_bytes(value[2:6], "little")
-        header, body = (value[:10], value[10:-8]) if codec else (value[:6], value[6:-8])
+        header, body = (value[:10], value[10:-4]) if codec else (value[:6], value[6:-4])
         if codec:
             check(codec == 1, "only zlib is read here")
             body = inflate(body)
@@ -251,7 +256,7 @@ class ObjectStore:
         content, tail = body[:size], body[size:]
         digest = blake2b(kind.encode() + content, 32)
         check(digest == pointer.hash, "hash")
-        check(blake2b(pointer.location + header + digest + tail, 8) == value[-8:], "checksum")
+        check(checksum(pointer.location + header + digest + tail) == value[-4:], "checksum")
         session = int.from_bytes(pointer.location[:4], "big")
         check(1 <= session < self.next_session, "a location of a session that was never given out")
         self.reached[pointer.location] = kind
@@ -368,7 +373,11 @@ class ObjectStore:
     def _page(self, content: bytes, tail: bytes, levels: list[list[list[bytes]]]) -> list[Child]:
         front, back = Cursor(content), Cursor(tail)
         level, count = front.integer(1), front.integer(2)
-        keys = [front.take(size) for size in front.packed(count)]
+        shared = front.sized()
+        keys = [shared + front.take(size) for size in front.packed(count)]
+        check(
+            shared == os.path.commonprefix(keys), "more, or less, than what all keys begin with"
+        )  # it takes bytes, too
         levels[level].append(keys)
         numbers = front.packed(count)
         children: list[Child] = []

@@ -111,16 +111,17 @@ class Hooks:
             for bound in self._table[_PRE[event.kind]].get(event.told, ()):
                 bound.function(_copy(event.message), *bound.args, **bound.kwargs)
 
-    def check_chain(self) -> None:
-        """Refuse a write that a POST hook makes at the end of too long a chain of them."""
-        if _chain.get() >= MAX_CHAIN:
+    def check_chain(self) -> int:
+        """Refuse a write that a POST hook makes at the end of too long a chain of them; return how long it is."""
+        depth = _chain.get()
+        if depth >= MAX_CHAIN:
             _log.error("a chain of POST hooks that write is deeper than %d; the last write was refused", MAX_CHAIN)
             raise TooDeep("POST hooks called each other too often", depth=MAX_CHAIN + 1, limit=MAX_CHAIN)
+        return depth
 
-    def queue(self, events: Iterable[Event]) -> None:
-        """Take what a commit did; called in commit order."""
-        depth = _chain.get() + 1
-        self._queue.extend((depth, event) for event in events if event.told in self._table[_POST[event.kind]])
+    def queue(self, events: Iterable[Event], depth: int) -> None:
+        """Take what a commit did that was made ``depth`` deep in a chain; called in commit order, by any thread."""
+        self._queue.extend((depth + 1, event) for event in events if event.told in self._table[_POST[event.kind]])
 
     def drain(self) -> None:
         """Call the POST hooks of what is queued, in order. Where another thread or hook is at it, leave it to that."""

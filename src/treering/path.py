@@ -9,7 +9,6 @@ What a segment means (a field's name, a key, of which type) only the schema can 
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +29,6 @@ _GNMI_ELEMENT: Final = re.compile(
 ).match
 _GNMI_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL).sub
 _SYNTAX: Final = {ord(char): f"%{ord(char):02X}" for char in "/%,[]"}
-_CACHED_PATHS: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +257,6 @@ def _canonical(segment: str) -> str:
         raise InvalidPath("a path is not valid Unicode", path=segment) from None
 
 
-@functools.lru_cache(_CACHED_PATHS)
 def _parse(text: str) -> Path:
     if _PLAIN_PATH(text):
         return _of_segments(tuple(text[1:].split("/")))

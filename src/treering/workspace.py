@@ -104,15 +104,12 @@ class Workspace:
         """Commit what ``edit`` makes of the head; ``events``: what came of it, asked for when it is durable."""
         author = self._author if author is None else author
         check_texts(author, note)
-        self.hooks.check_chain()
-        commit = self.branch.commit(
-            edit,
-            author,
-            note,
-            validate=self._validate if self.validators else None,
-            published=(lambda: self.hooks.queue(events())) if self.hooks.hear_edits else None,
-        )
-        self.hooks.drain()
+        hooks = self.hooks
+        depth = hooks.check_chain()
+        validate = self._validate if self.validators else None
+        published = (lambda: hooks.queue(events(), depth)) if hooks.hear_edits else None
+        commit = self.branch.commit(edit, author, note, validate=validate, published=published)
+        hooks.drain()
         return commit
 
     def take_proxy(self, path: Path, *, exclusive: bool) -> None:

@@ -20,7 +20,7 @@ from treering.objects import frame
 from treering.objects.page import Inner, Page
 from treering.objects.pointer import Pointer
 from treering.schema.shape import Shape
-from treering.store import store as store_module
+from treering.store import batch as batch_module
 from treering.testing import FaultyBackend, MemoryBackend
 
 SIZES = (100, 10_000, 100_000)
@@ -111,7 +111,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
 
         return counted
 
-    monkeypatch.setattr(store_module, "hash_content", counted_hash)
+    monkeypatch.setattr(batch_module, "hash_content", counted_hash)
     monkeypatch.setattr(frame, "hash_content", counted_hash)  # what is read is hashed as well
     monkeypatch.setattr(Shape, "own_bytes", counted_own_bytes)
     for shape in SCHEMA.shapes.values():

@@ -17,7 +17,7 @@ from tests.golden.scenario import FOLDER, ROOT_KEY, SCENARIOS, describe_log, enc
 import treering
 from treering.testing.entropy import FixedEntropy
 
-CODEC_OFFSET, HEADER_BYTES, CHECKSUM_BYTES = 1, 10, 8  # docs/format.md, "Frame"
+CODEC_OFFSET, HEADER_BYTES, CHECKSUM_BYTES = 1, 10, 4  # docs/format.md, "Frame"
 
 
 @pytest.fixture(params=sorted(path.stem for path in FOLDER.glob("*.json")))

@@ -15,7 +15,7 @@ from treering.merkle.container import Change, build, edit, find, iter_entries, i
 from treering.merkle.diff import diff
 from treering.merkle.seal import seal_root
 from treering.objects.frame import PAGE, hash_content
-from treering.objects.page import Leaf, Page, decode_page
+from treering.objects.page import Inner, Leaf, Page, decode_page
 from treering.objects.pointer import Location, Pointer
 
 Content = dict[bytes, tuple[Any, int]]  # key: child, ordinal
@@ -29,7 +29,7 @@ class Pages:
         self.reads = 0
         self._counter = count()
 
-    def put(self, kind: bytes, content: bytes, tail: bytes, _: object) -> Pointer:
+    def put(self, kind: bytes, content: bytes, tail: bytes, value: object, old: bytes) -> Pointer:
         pointer = Pointer(hash_content(kind, content), Location(next(self._counter).to_bytes(16, "big")))
         self.stored[pointer] = content, tail
         return pointer
@@ -38,11 +38,14 @@ class Pages:
         self.reads += 1
         return decode_page(*self.stored[pointer])
 
+    def child(self, page: Inner, index: int) -> Page:
+        return page.fresh.get(index) or self.page(page.pointer(index))
+
     def pages(self, pointers: Sequence[Pointer]) -> list[Page]:
         return [self.page(pointer) for pointer in pointers]
 
     def seal(self, page: Page | None) -> Page | Pointer | None:
-        return None if page is None else seal_root(page, self.put, lambda value: value)
+        return None if page is None else seal_root(page, self.put, lambda value, put: value)
 
 
 def identity(root: Page | Pointer | None) -> object:

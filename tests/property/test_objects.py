@@ -97,8 +97,10 @@ KINDS: dict[bytes, Callable[[Reader, Pointer], object]] = {
 
 def _parts(value: Any) -> Any:
     """Return a page, node or record as plain values, which compare."""
-    if isinstance(value, Leaf | Inner | Node | CommitRecord):
-        names = [name for name in value.__slots__ if name != "fresh" and not name.startswith("_")]
+    if isinstance(value, CommitRecord):
+        return "commit", list(map(_parts, value))
+    if isinstance(value, Leaf | Inner | Node):
+        names = [name for name in value.__slots__ if name != "fresh" and not name.startswith(("_", "packed"))]
         return type(value).__name__, [_parts(getattr(value, name)) for name in names]
     if type(value) is Container:
         return "container", _parts(value.root), value.count, value.next_ordinal
@@ -241,7 +243,7 @@ def _reader_of(location: Location, stored: bytes) -> Reader:
 
 
 def test_a_page_of_an_impossible_level_does_not_decode() -> None:
-    content, tail = inner_page(63, [(b"k", 1, Pointer(Hash(bytes(32)), Location(bytes(16))))]).encode()
+    content, tail = inner_page(63, (b"k",), (1,), [Pointer(Hash(bytes(32)), Location(bytes(16)))]).encode()
     assert decode_page(content, tail).level == 63
     with pytest.raises(ValueError, match="level"):
         decode_page(b"\x40" + content[1:], tail)

@@ -7,18 +7,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from treering.errors import DanglingReference, NameNotFound, SchemaMismatch, Unavailable
+from treering.history.group import Edit, Group, Request
 from treering.objects.commit import NONCE_BYTES, CommitRecord
 from treering.objects.frame import COMMIT, SCHEMA
 from treering.objects.node import Node
 from treering.objects.pointer import Pointer
 from treering.objects.root import BRANCHES, Section
 from treering.schema.schema import Schema
+from treering.store.batch import Batch
 from treering.store.reader import StoredCommit
 from treering.store.state import State
-from treering.store.store import Batch, Store
+from treering.store.store import Store
 from treering.tree.seal import seal_node
-
-Edit = Callable[[Node], Node]
 
 
 class Branch:
@@ -30,6 +30,7 @@ class Branch:
         self._schema = schema
         self._deadline_seconds = deadline_seconds
         self._head: StoredCommit | None = None
+        self._group = Group(self)
         self._schemas: dict[bytes, bool] = {}  # hash of a stored schema: whether commits go on naming it
 
     def head(self, state: State | None = None) -> StoredCommit:
@@ -63,47 +64,43 @@ class Branch:
     ) -> StoredCommit:
         """Put one more commit on the branch: its tree is what ``edit`` makes of the head's.
 
-        Where another process was faster, ``edit`` runs again on the new head, until the deadline; then ``Unavailable``.
+        Where another writer was faster, ``edit`` runs again on the new head, until the deadline; then ``Unavailable``.
         ``validate`` is called with the head and the new root at each attempt, and with no lock held; ``published`` once
-        the commit is durable, in commit order. Returns the head, and publishes nothing, where ``edit`` returns the tree
-        it was given. What ``edit`` and ``validate`` raise goes through, with nothing published.
+        the commit is durable, in commit order and perhaps by another thread. Returns the head, and publishes nothing,
+        where ``edit`` returns the tree it was given. What ``edit`` and ``validate`` raise goes through, with nothing
+        published.
         """
+        request = Request(edit, author, note, published)
+        if validate is None:
+            self._group.serve(request)
+            if request.commit is not None:
+                return request.commit
         for _ in self.attempts():
-            found = None
             if validate is not None:
-                found = self._try(edit)
-                if found is None:
+                request.judged = self._judge(edit, validate)
+                if request.judged is None:
                     continue
-                head, root = found[1:]
-                if root is not head.record.root:
-                    validate(head, root)
-            with self.store.lock:
-                found = found or self._try(edit)
-                if found is None:
-                    continue
-                state, head, root = found
-                if root is head.record.root:
-                    return head
-                batch = self.store.begin(state)
-                commit = self._put_commit(batch, state, head, root, author, note)
-                sections = {BRANCHES: batch.put_names({**state.branches, self.name: commit.pointer})}
-                if self.store.publish(batch, state, sections) is not None:
-                    self._head = commit
-                    if published is not None:
-                        published()
-                    return commit
+            self._group.serve(request)
+            if request.commit is not None:
+                return request.commit
         raise AssertionError  # pragma: no cover - attempts never ends quietly
 
-    def _try(self, edit: Edit) -> tuple[State, StoredCommit, Node] | None:
-        """Apply an edit to the head; None where that was pruned meanwhile, as a newer one took its place."""
+    def _judge(self, edit: Edit, validate: Callable[[StoredCommit, Node], None]) -> tuple[StoredCommit, Node] | None:
+        """Apply an edit to the head and show the result to ``validate``.
+
+        None where the head was pruned meanwhile, as a newer one took its place.
+        """
         state = self.store.state
         try:
             head = self.head(state)
-            return state, head, edit(head.record.root)
+            root = edit(head.record.root)
         except DanglingReference:
             if self.store.state.data == state.data:
                 raise
             return None
+        if root is not head.record.root:
+            validate(head, root)
+        return head, root
 
     def move_names(self, section: int, change: Callable[[State], Mapping[str, Pointer] | None]) -> State:
         """Replace the branches or the tags by what ``change`` makes of them; None: leave them. Retried."""
@@ -125,7 +122,7 @@ class Branch:
         shape = self._schema.root
         root = Node(shape.own_bytes(shape.message_class()))
         schema = self._put_schema(batch)
-        commit = self._put_record(batch, root, author, "", schema=schema)
+        commit = self._put_record(batch, root, 0, self.store.entropy.now(), author, "", schema)
         sections: dict[int, Section] = {BRANCHES: batch.put_names({self.name: commit.pointer})}
         return self.store.publish_first(batch, state, sections) is not None
 
@@ -141,51 +138,37 @@ class Branch:
             time.sleep(random.uniform(0, pause))  # noqa: S311 - to step out of each other's way, not a secret
             pause = min(pause * 2, 0.05)
 
-    def _put_commit(
+    def put_commit(
         self, batch: Batch, state: State, head: StoredCommit, root: Node, author: str, note: str
     ) -> StoredCommit:
+        """Add a commit on top of ``head`` to the batch."""
+        record = head.record
+        schema = record.schema if self._schemas.get(record.schema.hash) else self._schema_for(batch, head)
         jump, jump_depth, jump_jump_depth = state.lineage.jump_from(head)
-        return self._put_record(
-            batch,
-            root,
-            author,
-            note,
-            schema=self._schema_for(batch, head),
-            parent=head,
-            jump=jump,
-            jump_depth=jump_depth,
-            jump_jump_depth=jump_jump_depth,
-        )
+        now = max(self.store.entropy.now(), record.time)
+        parents = (head.pointer,)
+        line = record.depth + 1, jump, jump_depth, jump_jump_depth
+        return self._put_record(batch, root, record.seq + 1, now, author, note, schema, parents, line)
+
+    def moved_to(self, head: StoredCommit) -> None:
+        """Note what the newest commit is now."""
+        self._head = head
 
     def _put_record(
         self,
         batch: Batch,
         root: Node,
+        seq: int,
+        now: int,
         author: str,
         note: str,
-        *,
         schema: Pointer,
-        parent: StoredCommit | None = None,
-        jump: Pointer | None = None,
-        jump_depth: int = 0,
-        jump_jump_depth: int = 0,
+        parents: tuple[Pointer, ...] = (),
+        line: tuple[int, Pointer | None, int, int] = (0, None, 0, 0),
     ) -> StoredCommit:
         sealed = seal_node(root, batch.put)
-        now = self.store.entropy.now()
-        record = CommitRecord(
-            seq=parent.record.seq + 1 if parent else 0,
-            time=max(now, parent.record.time) if parent else now,
-            nonce=self.store.entropy.random(NONCE_BYTES),
-            author=author,
-            note=note,
-            schema=schema,
-            parents=(parent.pointer,) if parent else (),
-            depth=parent.record.depth + 1 if parent else 0,
-            jump=jump,
-            jump_depth=jump_depth,
-            jump_jump_depth=jump_jump_depth,
-            root=sealed,
-        )
+        nonce = self.store.entropy.nonce(NONCE_BYTES)
+        record = CommitRecord(seq, now, nonce, author, note, schema, parents, *line, sealed)
         node_content, node_tail = sealed.encode()
         content, tail = record.encode(node_content, node_tail)
         pointer = batch.put(COMMIT, content, tail)

@@ -8,6 +8,7 @@ a number changes every tree_id. See docs/decisions/0002-chunking.md for the meas
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from zlib import crc32
 
 from treering.objects.page import MAX_LEVEL
@@ -50,3 +51,23 @@ def key_number(key: bytes, level: int) -> int:
     bounds page sizes for any numbers.
     """
     return ((crc32(key) ^ _SALTS[level]) * _SPREAD & _MASK) >> 32
+
+
+def cuts(keys: Sequence[bytes], level: int) -> list[int]:
+    """Return where the keys of a level, which follow a cut, are cut: the number of keys before each place."""
+    limits = thresholds(level)
+    salt = _SALTS[level]
+    places = []
+    distance = 0
+    for place, key in enumerate(keys, 1):
+        distance += 1
+        # key_number, written out: a fifth off the time of a bulk build
+        if ((crc32(key) ^ salt) * _SPREAD & _MASK) >> 32 < limits[distance]:
+            places.append(place)
+            distance = 0
+    return places
+
+
+def ends_page(keys: Sequence[bytes], level: int) -> bool:
+    """Tell whether there is a cut behind the last of these keys of a level, which follow a cut."""
+    return cuts(keys, level)[-1:] == [len(keys)]

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
-from treering.merkle.chunking import key_number, thresholds
+from treering.merkle.chunking import cuts, ends_page
 from treering.objects.page import Entry, Inner, Leaf, Page, Value, inner_page
 from treering.objects.pointer import Pointer
 
@@ -25,6 +25,10 @@ class PageSource(Protocol):
 
     def page(self, pointer: Pointer) -> Page:
         """Return one page."""
+        ...
+
+    def child(self, page: Inner, index: int) -> Page:
+        """Return the page at ``index`` of another one."""
         ...
 
     def pages(self, pointers: Sequence[Pointer]) -> list[Page]:
@@ -50,7 +54,7 @@ def find_entry(source: PageSource, root: Page | Pointer, key: bytes) -> tuple[Va
         index = bisect_left(page.keys, key)
         if index == len(page.keys):
             return None
-        page = open_page(source, page.child(index))
+        page = source.child(page, index)
     index = bisect_left(page.keys, key)
     if index == len(page.keys) or page.keys[index] != key:
         return None
@@ -93,11 +97,15 @@ def open_pages(source: PageSource, pages: Sequence[Page | Pointer]) -> list[Page
 
 def build(entries: Iterable[Entry]) -> Page | None:
     """Build a container from entries in strictly rising key order; None from none."""
-    cutter = _Cutter(0)
-    for entry in entries:
-        cutter.push(entry)
-    cutter.finish()
-    return _raise_to_root(0, cutter.pages)
+    columns = list(zip(*entries, strict=True))
+    return build_columns(*columns) if columns else None
+
+
+def build_columns(keys: tuple[bytes, ...], values: tuple[Value, ...], ordinals: tuple[int, ...]) -> Page:
+    """Build a container from at least one child: keys in strictly rising order, with their children and ordinals."""
+    root = _raise_to_root(0, _cut(0, keys, values, ordinals))
+    assert root is not None
+    return root
 
 
 def edit(source: PageSource, root: Page | Pointer | None, changes: Sequence[Change]) -> Page | None:
@@ -132,44 +140,25 @@ _Item = tuple[bytes, object, object]
 _Change = tuple[bytes, _Item | None]
 
 
-def _first(change: tuple[bytes, object]) -> bytes:
-    return change[0]
+def _first(entry: tuple[Any, ...]) -> bytes:
+    return entry[0]  # type: ignore[no-any-return]
 
 
-class _Cutter:
-    """Collects the entries of one level and cuts them into pages."""
-
-    __slots__ = ("_level", "_pending", "_thresholds", "pages")
-
-    def __init__(self, level: int) -> None:
-        self._level = level
-        self._thresholds = thresholds(level)
-        self._pending: list[_Item] = []
-        self.pages: list[_Item] = []
-
-    @property
-    def clean(self) -> bool:
-        """Whether a cut was just made: what follows does not depend on what came before."""
-        return not self._pending
-
-    def push(self, item: _Item) -> None:
-        pending = self._pending
-        pending.append(item)
-        if key_number(item[0], self._level) < self._thresholds[len(pending)]:
-            self.finish()
-
-    def finish(self) -> None:
-        if self._pending:
-            page = _make_page(self._level, self._pending)
-            self.pages.append((page.keys[-1], page.count, page))
-            self._pending = []
+def _cut(level: int, keys: tuple[bytes, ...], seconds: tuple[Any, ...], thirds: tuple[Any, ...]) -> list[_Item]:
+    """Cut the entries of one level, given as columns, into pages; what comes after the last cut is one, too."""
+    pages: list[_Item] = []
+    start = 0
+    for end in cuts(keys, level):
+        pages.append(_make_page(level, keys[start:end], seconds[start:end], thirds[start:end]))
+        start = end
+    if start < len(keys):
+        pages.append(_make_page(level, keys[start:], seconds[start:], thirds[start:]))
+    return pages
 
 
-def _make_page(level: int, items: Sequence[_Item]) -> Page:
-    if level:
-        return inner_page(level, items)  # type: ignore[arg-type]
-    keys, values, ordinals = zip(*items, strict=True)
-    return Leaf(keys, values, ordinals)
+def _make_page(level: int, keys: tuple[bytes, ...], seconds: tuple[Any, ...], thirds: tuple[Any, ...]) -> _Item:
+    page = inner_page(level, keys, seconds, thirds) if level else Leaf(keys, seconds, thirds)
+    return keys[-1], sum(seconds) if level else len(keys), page
 
 
 def _items_of(page: Page) -> list[_Item]:
@@ -182,11 +171,7 @@ def _raise_to_root(level: int, pages: list[_Item]) -> Page | None:
     """Build the levels above ``pages`` until one page holds all."""
     while len(pages) > 1:
         level += 1
-        cutter = _Cutter(level)
-        for item in pages:
-            cutter.push(item)
-        cutter.finish()
-        pages = cutter.pages
+        pages = _cut(level, *zip(*pages, strict=True))
     return pages[0][2] if pages else None  # type: ignore[return-value]
 
 
@@ -212,7 +197,7 @@ def _replace_values(source: PageSource, page: Page, changes: Sequence[Change]) -
         child = _replace_values(source, open_page(source, page.child(index)), changes[at:end])
         if child is None:
             return None
-        page = page.with_child(index, child, page.counts[index])
+        page = page.with_child(index, child, 0)
         at = end
     return page
 
@@ -223,22 +208,19 @@ def _recut(source: PageSource, root: Page, level: int, changes: Sequence[_Change
     at = 0
     while at < len(changes):
         page, is_last = _page_at(source, root, level, changes[at][0], bisect_left)
-        cutter = _Cutter(level)
+        items: list[_Item] = []  # from a cut on, to where an old cut is one again
         while True:
             last_key = page.keys[-1]
             above.setdefault(last_key, None)
             end = len(changes) if is_last else at
             while end < len(changes) and changes[end][0] <= last_key:
                 end += 1
-            for item in _merge(_items_of(page), changes[at:end]):
-                cutter.push(item)
+            items += _merge(_items_of(page), changes[at:end])
             at = end
-            if is_last:
-                cutter.finish()
-            if cutter.clean:
+            if is_last or not items or ends_page([item[0] for item in items], level):
                 break
             page, is_last = _page_at(source, root, level, last_key, bisect_right)
-        for item in cutter.pages:
+        for item in _cut(level, *zip(*items, strict=True)) if items else ():
             above[item[0]] = item
     return above
 

@@ -7,29 +7,34 @@ from collections.abc import Callable
 from treering.objects.frame import PAGE
 from treering.objects.node import EMBED_BYTES
 from treering.objects.page import Inner, Leaf, Page, Value
-from treering.objects.pointer import Pointer
+from treering.objects.pointer import LOCATION_BYTES, Pointer
 
-Put = Callable[[bytes, bytes, bytes, object], Pointer]  # kind, content, tail, the value it decodes to
-SealValue = Callable[[Value], Value]
+# kind, content, tail, the value it decodes to, the location of what it takes the place of (if known)
+Put = Callable[[bytes, bytes, bytes, object, bytes], Pointer]
+SealValue = Callable[[Value, Put], Value]
 
 
 def seal_root(page: Page, put: Put, seal_value: SealValue) -> Page | Pointer:
     """Write a container's pages; return the root page itself where it is small enough to be embedded."""
     sealed = _seal(page, put, seal_value)
     content, tail = sealed.encode()
-    return sealed if len(content) <= EMBED_BYTES else put(PAGE, content, tail, sealed)
+    return sealed if len(content) <= EMBED_BYTES else put(PAGE, content, tail, sealed, b"")
 
 
 def _seal(page: Page, put: Put, seal_value: SealValue) -> Page:
     if type(page) is Inner:
         if not page.fresh:
             return page
-        written = {}
+        written = []
         for index, child in page.fresh.items():
             sealed = _seal(child, put, seal_value)
-            written[index] = put(PAGE, *sealed.encode(), sealed)
+            content, tail = sealed.encode()
+            old = page.locations[index * LOCATION_BYTES : (index + 1) * LOCATION_BYTES]
+            written.append((index, put(PAGE, content, tail, sealed, old)))
         return page.with_pointers(written)
     assert type(page) is Leaf
-    if all(type(value) is bytes for value in page.values):
-        return page
-    return Leaf(page.keys, tuple(map(seal_value, page.values)), page.ordinals)
+    for value in page.values:
+        if type(value) is not bytes:
+            values = tuple([seal_value(value, put) for value in page.values])
+            return Leaf(page.keys, values, page.ordinals, page.packed_keys, page.packed_ordinals)
+    return page

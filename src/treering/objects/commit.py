@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from treering.objects.node import Node, decode_node
 from treering.objects.packing import decode_sized, decode_text, decode_varint, encode_sized, encode_text, encode_varint
@@ -15,8 +16,10 @@ NONCE_BYTES = 8
 _FIXED = struct.Struct("<QqQQQ")  # seq, time, depth, depth of the jump, depth of the jump's jump
 
 
-@dataclass(frozen=True, slots=True)
-class CommitRecord:
+_NO_EXTENSIONS: Mapping[int, bytes] = MappingProxyType({})
+
+
+class CommitRecord(NamedTuple):
     """The stored form of a commit.
 
     ``seq``: one more than the highest of its parents. ``depth``: steps to the oldest commit along first parents.
@@ -36,29 +39,25 @@ class CommitRecord:
     jump_depth: int
     jump_jump_depth: int
     root: Node
-    extensions: Mapping[int, bytes] = field(default_factory=dict)
+    extensions: Mapping[int, bytes] = _NO_EXTENSIONS
 
     def encode(self, node_content: bytes, node_tail: bytes) -> tuple[bytes, bytes]:
         """Return (content, tail). The root node is given encoded, as it is being written for this commit."""
-        jump = (b"\x01", self.jump.hash) if self.jump else (b"\x00",)
-        content = b"".join(
-            (
-                _FIXED.pack(self.seq, self.time, self.depth, self.jump_depth, self.jump_jump_depth),
-                self.nonce,
-                self.schema.hash,
-                encode_varint(len(self.parents)),
-                *(parent.hash for parent in self.parents),
-                *jump,
-                encode_text(self.author),
-                encode_text(self.note),
-                encode_varint(len(self.extensions)),
-                *(encode_varint(tag) + encode_sized(self.extensions[tag]) for tag in sorted(self.extensions)),
-                node_content,
-            )
-        )
-        jump_location = (self.jump.location,) if self.jump else ()
-        parents = (parent.location for parent in self.parents)
-        return content, b"".join((self.schema.location, *parents, *jump_location, node_tail))
+        jump, parents = self.jump, self.parents
+        fixed = _FIXED.pack(self.seq, self.time, self.depth, self.jump_depth, self.jump_jump_depth)
+        hashes = [parent.hash for parent in parents]
+        locations = [self.schema.location, *[parent.location for parent in parents]]
+        if jump is None:
+            hashes.append(b"\x00")  # type: ignore[arg-type]
+        else:
+            hashes += b"\x01", jump.hash  # type: ignore[arg-type]
+            locations.append(jump.location)
+        parts = [fixed, self.nonce, self.schema.hash, encode_varint(len(parents)), *hashes]
+        parts += encode_text(self.author), encode_text(self.note), encode_varint(len(self.extensions))
+        for tag in sorted(self.extensions):
+            parts += encode_varint(tag), encode_sized(self.extensions[tag])
+        parts.append(node_content)
+        return b"".join(parts), b"".join((*locations, node_tail))
 
 
 def decode_commit(content: bytes, tail: bytes) -> tuple[CommitRecord, bytes]:

@@ -2,7 +2,8 @@
 
 The hash covers the kind and the uncompressed content, so it names what the object means. The checksum covers the rest
 too: header, tail and the object's own location, so that bytes which were put under another key, or whose order or
-locations were damaged, are found out before anything is decoded.
+locations were damaged, are found out before anything is decoded. It is a CRC: it has to notice accidents, and costs a
+fifth of a cryptographic one (docs/decisions/0010-checksum.md).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
+from zlib import crc32
 
 from treering.errors import Corruption, FormatUnsupported, TooLarge
 from treering.objects.pointer import Hash, Location
@@ -25,14 +27,13 @@ KINDS = (PAGE, NODE, COMMIT, SCHEMA, TABLE)
 CHUNKED = b"+"  # not an object: the first of several values under one location (docs/format.md, "Chunks")
 
 MAX_CONTENT_BYTES = 1 << 30
-CHECKSUM_BYTES = 8
+CHECKSUM_BYTES = 4
 COMPRESS_FROM_BYTES = 1024
 
 _HEADER = struct.Struct("<cBI")  # kind, codec, content length
 _RAW_LENGTH = struct.Struct("<I")  # of content and tail together, before compression
 _PLAIN = 0
 _HASHERS = {kind: blake2b(kind, digest_size=32) for kind in KINDS}
-_CHECKSUM = blake2b(digest_size=CHECKSUM_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +48,27 @@ class Codec:
 
 def hash_content(kind: bytes, content: bytes) -> Hash:
     """Return the hash that names this content."""
-    state = _HASHERS[kind].copy()
+    state = _HASHERS[kind].copy()  # half the cost of making one
     state.update(content)
-    return Hash(state.digest())
+    return state.digest()  # type: ignore[return-value] # to say Hash would cost a call
 
 
 def seal(
     kind: bytes, content: bytes, tail: bytes, digest: Hash, location: Location, codec: Codec | None = None
 ) -> bytes:
     """Build the bytes to store. ``digest`` is ``hash_content(kind, content)``, which the caller needs anyway."""
-    if len(content) + len(tail) > MAX_CONTENT_BYTES:
+    size = len(content) + len(tail)
+    if size > MAX_CONTENT_BYTES:
         message = "the object is larger than the format allows"
-        raise TooLarge(message, size_bytes=len(content) + len(tail), limit_bytes=MAX_CONTENT_BYTES)
+        raise TooLarge(message, size_bytes=size, limit_bytes=MAX_CONTENT_BYTES)
     header = _HEADER.pack(kind, _PLAIN, len(content))
-    if codec is not None and len(content) + len(tail) > COMPRESS_FROM_BYTES:
+    if codec is not None and size > COMPRESS_FROM_BYTES:
         body = codec.compress(content + tail)
-        if len(body) + _RAW_LENGTH.size < len(content) + len(tail):
-            header = _HEADER.pack(kind, codec.number, len(content)) + _RAW_LENGTH.pack(len(content) + len(tail))
+        if len(body) + _RAW_LENGTH.size < size:
+            header = _HEADER.pack(kind, codec.number, len(content)) + _RAW_LENGTH.pack(size)
             return b"".join((header, body, _checksum(location, header, digest, tail)))
-    return b"".join((header, content, tail, _checksum(location, header, digest, tail)))
+    check = crc32(b"".join((location, header, digest, tail))).to_bytes(4, "little")  # _checksum, without its call
+    return b"".join((header, content, tail, check))
 
 
 def unseal(
@@ -104,16 +107,12 @@ def unseal(
 
 
 def checksum(data: bytes) -> bytes:
-    """Return the 8-byte BLAKE2b checksum of ``data``, as the root record carries it."""
-    state = _CHECKSUM.copy()
-    state.update(data)
-    return state.digest()
+    """Return the CRC-32 of ``data``, as the root record carries it."""
+    return crc32(data).to_bytes(CHECKSUM_BYTES, "little")
 
 
 def _checksum(location: Location, header: bytes, digest: Hash, tail: bytes) -> bytes:
-    state = _CHECKSUM.copy()
-    state.update(b"".join((location, header, digest, tail)))
-    return state.digest()
+    return crc32(b"".join((location, header, digest, tail))).to_bytes(CHECKSUM_BYTES, "little")
 
 
 def _corrupt(problem: str, location: Location, **facts: object) -> Corruption:

@@ -6,12 +6,13 @@ import struct
 from collections.abc import Sequence
 
 _CODES = {2: "H", 4: "I", 8: "Q"}
+_ONE_BYTE = [bytes((value,)) for value in range(0x80)]
 
 
 def encode_varint(value: int) -> bytes:
     """Encode a non-negative integer in base 128, least significant group first (as protobuf does)."""
     if value < 0x80:
-        return value.to_bytes(1, "little")
+        return _ONE_BYTE[value]
     groups = bytearray()
     while value >= 0x80:
         groups.append(value & 0x7F | 0x80)

@@ -1,9 +1,10 @@
 """A page of a container: a leaf holds children, an inner page holds pages (docs/format.md, "Pages").
 
 Pages are frozen values. Content (hashed) holds keys, counts, hashes and the children that are small enough to stand in
-the page; the tail (not hashed) holds locations and the sibling order. An inner page keeps its hashes and locations as
-two long byte strings, so that rewriting one child is two splices; children not yet written stand beside them in
-``fresh`` until the page is sealed.
+the page; the tail (not hashed) holds locations and the sibling order. What an edit leaves as it was, a page shares with
+the one that it was made from, encoded: keys above all (``packed_keys``), which take longer to encode than all the rest.
+An inner page keeps its hashes and locations as two long byte strings, so that rewriting one child is two splices;
+children not yet written stand beside them in ``fresh`` until the page is sealed.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Final, Union
 
-from treering.objects.packing import pack_integers, unpack_integers
+from treering.objects.packing import decode_sized, encode_sized, pack_integers, unpack_integers
 from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Embedded, Hash, Location, Pointer
 
 if TYPE_CHECKING:
@@ -25,20 +26,32 @@ Entry = tuple[bytes, Value, int]  # key, child, ordinal (its place among its sib
 
 MAX_LEVEL = 63  # pages but the last have two entries or more, so no container is that high
 _HEADER = struct.Struct("<BH")  # level (0: leaf), number of entries
+_NO_HASH, _NO_LOCATION = bytes(HASH_BYTES), bytes(LOCATION_BYTES)  # of a page not yet written
 _NOTHING_FRESH: Mapping[int, Page] = MappingProxyType({})
 
 
 class Leaf:
     """Children in key order. ``keys``, ``values`` and ``ordinals`` run in parallel."""
 
-    __slots__ = ("keys", "ordinals", "values")
+    __slots__ = ("keys", "ordinals", "packed_keys", "packed_ordinals", "packed_sizes", "values")
 
-    level = 0
+    level: Final = 0
 
-    def __init__(self, keys: tuple[bytes, ...], values: tuple[Value, ...], ordinals: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        keys: tuple[bytes, ...],
+        values: tuple[Value, ...],
+        ordinals: tuple[int, ...],
+        packed_keys: bytes = b"",
+        packed_ordinals: bytes = b"",
+        packed_sizes: bytes = b"",
+    ) -> None:
         self.keys = keys
         self.values = values
         self.ordinals = ordinals
+        self.packed_keys = packed_keys  # as they are encoded; empty until that is asked for
+        self.packed_ordinals = packed_ordinals
+        self.packed_sizes = packed_sizes
 
     @property
     def count(self) -> int:
@@ -49,20 +62,35 @@ class Leaf:
         """Return the children as (key, child, ordinal)."""
         return list(zip(self.keys, self.values, self.ordinals, strict=True))
 
+    def with_value(self, index: int, value: Value, ordinal: int) -> Leaf:
+        """Return this page with another child under the key at ``index``."""
+        old = self.values[index]
+        values = (*self.values[:index], value, *self.values[index + 1 :])
+        is_same_size = type(value) is bytes and type(old) is bytes and len(value) == len(old)
+        sizes = self.packed_sizes if is_same_size else b""
+        if self.ordinals[index] == ordinal:
+            return Leaf(self.keys, values, self.ordinals, self.packed_keys, self.packed_ordinals, sizes)
+        ordinals = (*self.ordinals[:index], ordinal, *self.ordinals[index + 1 :])
+        return Leaf(self.keys, values, ordinals, self.packed_keys, b"", sizes)
+
     def encode(self) -> tuple[bytes, bytes]:
         """Return (content, tail). Every value must be bytes, Embedded or Pointer: nothing unwritten."""
-        keys = self.keys
-        head = _HEADER.pack(0, len(keys)) + pack_integers(list(map(len, keys)))
-        ordinals = pack_integers(self.ordinals)
+        if not self.packed_keys:
+            self.packed_keys = _pack_keys(0, self.keys)
+        if not self.packed_ordinals:
+            self.packed_ordinals = pack_integers(self.ordinals)
         try:  # the common case: every child is embedded and has no tail; one join in C finds that out
             values = b"".join(self.values)  # type: ignore[arg-type]
         except TypeError:
-            return self._encode_mixed(head, ordinals)
-        sizes = pack_integers(list(map(len, self.values)))  # type: ignore[arg-type]
-        return b"".join((head, *keys, sizes, values)), ordinals + b"\x00"
+            return self._encode_mixed(self.packed_keys, self.packed_ordinals)
+        if not self.packed_sizes:
+            self.packed_sizes = pack_integers(list(map(len, self.values)))  # type: ignore[arg-type]
+        return self.packed_keys + self.packed_sizes + values, self.packed_ordinals + b"\x00"
 
-    def _encode_mixed(self, head: bytes, ordinals: bytes) -> tuple[bytes, bytes]:
-        sizes, parts, tails = [], [], []
+    def _encode_mixed(self, keys: bytes, ordinals: bytes) -> tuple[bytes, bytes]:
+        sizes: list[int] = []
+        parts: list[bytes] = []
+        tails: list[bytes] = []
         for value in self.values:
             if type(value) is bytes:
                 content, tail, size = value, b"", len(value)
@@ -78,14 +106,14 @@ class Leaf:
             sizes.append(size)
             parts.append(content)
             tails.append(tail)
-        content = b"".join((head, *self.keys, pack_integers(sizes), *parts))
+        content = b"".join((keys, pack_integers(sizes), *parts))
         return content, b"".join((ordinals, pack_integers(list(map(len, tails))), *tails))
 
 
 class Inner:
     """Pages in key order, each known by the last key in it. ``fresh`` holds the ones not yet written, by index."""
 
-    __slots__ = ("counts", "fresh", "hashes", "keys", "level", "locations")
+    __slots__ = ("counts", "fresh", "hashes", "keys", "level", "locations", "packed_counts", "packed_keys")
 
     def __init__(
         self,
@@ -95,6 +123,8 @@ class Inner:
         hashes: bytes,
         locations: bytes,
         fresh: Mapping[int, Page] = _NOTHING_FRESH,
+        packed_keys: bytes = b"",
+        packed_counts: bytes = b"",
     ) -> None:
         self.level = level
         self.keys = keys
@@ -102,6 +132,8 @@ class Inner:
         self.hashes = hashes
         self.locations = locations
         self.fresh = fresh
+        self.packed_keys = packed_keys  # as they are encoded; empty until that is asked for
+        self.packed_counts = packed_counts
 
     @property
     def count(self) -> int:
@@ -119,47 +151,79 @@ class Inner:
         """Return the page at ``index`` where it is not yet written, else its pointer."""
         return self.fresh.get(index) or self.pointer(index)
 
-    def with_child(self, index: int, page: Page, count: int) -> Inner:
-        """Return this page with another, unwritten page at ``index`` that ends at the same key."""
-        counts = self.counts
-        if counts[index] != count:
-            counts = (*counts[:index], count, *counts[index + 1 :])
-        return Inner(self.level, self.keys, counts, self.hashes, self.locations, {**self.fresh, index: page})
+    def with_child(self, index: int, page: Page, added: int) -> Inner:
+        """Return this page with another, unwritten page at ``index``: one that ends at the same key.
 
-    def with_pointers(self, written: Mapping[int, Pointer]) -> Inner:
+        ``added``: how many children more are below it.
+        """
+        fresh = {**self.fresh, index: page} if self.fresh else {index: page}
+        counts, packed = self.counts, self.packed_counts
+        if added:
+            counts, packed = (*counts[:index], counts[index] + added, *counts[index + 1 :]), b""
+        return Inner(self.level, self.keys, counts, self.hashes, self.locations, fresh, self.packed_keys, packed)
+
+    def with_pointers(self, written: Sequence[tuple[int, Pointer]]) -> Inner:
         """Return this page with nothing fresh: ``written`` says where each fresh page now stands."""
-        hashes, locations = bytearray(self.hashes), bytearray(self.locations)
-        for index, (digest, location) in written.items():
-            hashes[index * HASH_BYTES : (index + 1) * HASH_BYTES] = digest
-            locations[index * LOCATION_BYTES : (index + 1) * LOCATION_BYTES] = location
-        return Inner(self.level, self.keys, self.counts, bytes(hashes), bytes(locations))
+        if len(written) == 1:  # an edit of one key, nearly always: two splices, no copies in between
+            ((index, (digest, location)),) = written
+            at = index * HASH_BYTES
+            hashes = self.hashes[:at] + digest + self.hashes[at + HASH_BYTES :]
+            at = index * LOCATION_BYTES
+            locations = self.locations[:at] + location + self.locations[at + LOCATION_BYTES :]
+            return self._written(hashes, locations)
+        all_hashes, all_locations = bytearray(self.hashes), bytearray(self.locations)
+        for index, (digest, location) in written:
+            all_hashes[index * HASH_BYTES : (index + 1) * HASH_BYTES] = digest
+            all_locations[index * LOCATION_BYTES : (index + 1) * LOCATION_BYTES] = location
+        return self._written(bytes(all_hashes), bytes(all_locations))
 
     def encode(self) -> tuple[bytes, bytes]:
         """Return (content, tail). Nothing may be fresh."""
         if self.fresh:
             message = "a page that was not written cannot be encoded"
             raise TypeError(message)
-        keys = self.keys
-        head = _HEADER.pack(self.level, len(keys)) + pack_integers(list(map(len, keys)))
-        return b"".join((head, *keys, pack_integers(self.counts), self.hashes)), self.locations
+        if not self.packed_keys:
+            self.packed_keys = _pack_keys(self.level, self.keys)
+        if not self.packed_counts:
+            self.packed_counts = pack_integers(self.counts)
+        return self.packed_keys + self.packed_counts + self.hashes, self.locations
+
+    def _written(self, hashes: bytes, locations: bytes) -> Inner:
+        return Inner(
+            self.level,
+            self.keys,
+            self.counts,
+            hashes,
+            locations,
+            _NOTHING_FRESH,
+            self.packed_keys,
+            self.packed_counts,
+        )
 
 
 Page = Leaf | Inner
 
 
-def inner_page(level: int, children: Sequence[tuple[bytes, int, Page | Pointer]]) -> Inner:
-    """Build an inner page from (last key, count, page or where it is stored)."""
-    fresh = {index: child for index, (_, _, child) in enumerate(children) if type(child) is not Pointer}
-    blank = Pointer(Hash(bytes(HASH_BYTES)), Location(bytes(LOCATION_BYTES)))
-    pointers = [child if type(child) is Pointer else blank for _, _, child in children]
-    return Inner(
-        level,
-        tuple(key for key, _, _ in children),
-        tuple(count for _, count, _ in children),
-        b"".join(pointer.hash for pointer in pointers),
-        b"".join(pointer.location for pointer in pointers),
-        fresh,  # type: ignore[arg-type]
-    )
+def inner_page(
+    level: int, keys: tuple[bytes, ...], counts: tuple[int, ...], children: Sequence[Page | Pointer]
+) -> Inner:
+    """Build an inner page from last keys, counts, and the pages themselves or where they are stored."""
+    fresh = {index: child for index, child in enumerate(children) if type(child) is not Pointer}
+    hashes = b"".join([child.hash if type(child) is Pointer else _NO_HASH for child in children])
+    locations = b"".join([child.location if type(child) is Pointer else _NO_LOCATION for child in children])
+    return Inner(level, keys, counts, hashes, locations, fresh)  # type: ignore[arg-type]
+
+
+def _pack_keys(level: int, keys: Sequence[bytes]) -> bytes:
+    """Encode how a page's content begins: level, number of entries, and the keys without what all of them share."""
+    first, shared = keys[0], 0
+    for one, other in zip(first, keys[-1], strict=False):  # the keys between have it, too
+        if one != other:
+            break
+        shared += 1
+    rests = [key[shared:] for key in keys]
+    lengths = pack_integers(list(map(len, rests)))
+    return b"".join((_HEADER.pack(level, len(keys)), encode_sized(first[:shared]), lengths, *rests))
 
 
 def decode_page(content: bytes, tail: bytes) -> Page:
@@ -167,19 +231,25 @@ def decode_page(content: bytes, tail: bytes) -> Page:
     level, number = _HEADER.unpack_from(content)
     if level > MAX_LEVEL:
         raise ValueError("page of an impossible level")
-    lengths, position = unpack_integers(content, _HEADER.size, number)
+    shared, position = decode_sized(content, _HEADER.size)
+    lengths, position = unpack_integers(content, position, number)
     keys = []
     for length in lengths:
-        keys.append(content[position : position + length])
+        keys.append(shared + content[position : position + length])
         position += length
+    packed_keys = content[:position]
     if level:
+        start = position
         counts, position = unpack_integers(content, position, number)
         if len(content) - position != number * HASH_BYTES or len(tail) != number * LOCATION_BYTES:
             message = "inner page of the wrong size"
             raise ValueError(message)
-        return Inner(level, tuple(keys), counts, content[position:], tail)
+        return Inner(
+            level, tuple(keys), counts, content[position:], tail, _NOTHING_FRESH, packed_keys, content[start:position]
+        )
     sizes, position = unpack_integers(content, position, number)
     ordinals, tail_position = unpack_integers(tail, 0, number)
+    packed_ordinals = tail[:tail_position]
     tail_sizes, tail_position = unpack_integers(tail, tail_position, number)
     values: list[Value] = []
     for size, tail_size in zip(sizes, tail_sizes, strict=True):
@@ -195,4 +265,4 @@ def decode_page(content: bytes, tail: bytes) -> Page:
     if position != len(content) or tail_position != len(tail):
         message = "leaf of the wrong size"
         raise ValueError(message)
-    return Leaf(tuple(keys), tuple(values), ordinals)
+    return Leaf(tuple(keys), tuple(values), ordinals, packed_keys, packed_ordinals)

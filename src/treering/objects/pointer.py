@@ -9,6 +9,7 @@ Location = NewType("Location", bytes)  # 16 bytes: session 4, salt 6, counter 6,
 
 HASH_BYTES = 32
 LOCATION_BYTES = 16
+COUNTER_BYTES = 6  # of a location
 
 
 class Pointer(NamedTuple):
@@ -27,7 +28,7 @@ class Embedded(NamedTuple):
 
 def make_location(session: int, salt: bytes, counter: int) -> Location:
     """Build the location of the ``counter``-th object that a writer session puts."""
-    return Location(session.to_bytes(4, "big") + salt + counter.to_bytes(6, "big"))
+    return Location(session.to_bytes(4, "big") + salt + counter.to_bytes(COUNTER_BYTES, "big"))
 
 
 def session_of(location: Location) -> int:

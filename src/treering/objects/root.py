@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from treering.errors import Corruption, FormatUnsupported, NotAStore
 from treering.objects.frame import CHECKSUM_BYTES, checksum
@@ -24,8 +24,7 @@ _HEAD = struct.Struct("<8sH16sQQQ")  # magic, format, store id, version, next se
 Section = bytes | Pointer
 
 
-@dataclass(frozen=True, slots=True)
-class RootRecord:
+class RootRecord(NamedTuple):
     """What the root says. ``version`` rises at every move; ``sections`` stand inline or where the pointer leads."""
 
     store_id: bytes

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from treering.objects.pointer import Hash, Location
 
-K = TypeVar("K")
-V = TypeVar("V")
+OVERHEAD_BYTES = 600  # what a decoded object takes beside its bytes, roughly
+
+Cached = tuple[Hash, object, int]  # what it was checked against, what it decodes to, what it takes in memory
 
 
-class ByteCache(Generic[K, V]):
+class ObjectCache:
     """Keeps what was used lately, in about ``limit_bytes`` of memory.
 
     Two generations: what is asked for moves to the young one; when that holds half the bytes, the old one is dropped.
@@ -24,25 +25,34 @@ class ByteCache(Generic[K, V]):
 
     def clear(self) -> None:
         """Drop everything."""
-        self._young: dict[K, tuple[V, int]] = {}
-        self._old: dict[K, tuple[V, int]] = {}
+        self._young: dict[Location, Cached] = {}
+        self._old: dict[Location, Cached] = {}
         self._bytes = 0
 
-    def get(self, key: K) -> V | None:
-        """Return what was put under ``key``, or None."""
-        found = self._young.get(key)
+    def get(self, location: Location, digest: Hash) -> object | None:
+        """Return what was put under ``location`` with this hash, or None."""
+        found = self._young.get(location)
         if found is None:
-            found = self._old.get(key)
+            found = self._old.get(location)
             if found is None:
                 return None
-            self.put(key, *found)
-        return found[0]
+            self.put(location, found)
+        return found[1] if found[0] == digest else None
 
-    def put(self, key: K, value: V, cost_bytes: int) -> None:
-        """Keep ``value``; ``cost_bytes`` is what it takes in memory, roughly."""
-        if self._bytes + cost_bytes > self._half:
-            if cost_bytes > self._half:
+    def put(self, location: Location, cached: Cached) -> None:
+        """Keep an object."""
+        size = cached[2]
+        if self._bytes + size > self._half:
+            if size > self._half:
                 return
             self._old, self._young, self._bytes = self._young, {}, 0
-        self._young[key] = (value, cost_bytes)
-        self._bytes += cost_bytes
+        self._young[location] = cached
+        self._bytes += size
+
+    def drop(self, location: bytes) -> None:
+        """Forget an object."""
+        found = self._young.pop(location, None)  # type: ignore[call-overload]
+        if found is not None:
+            self._bytes -= found[2]
+        elif self._old:
+            self._old.pop(location, None)  # type: ignore[call-overload]

@@ -17,12 +17,13 @@ from treering.errors import DanglingReference
 from treering.objects.frame import TABLE
 from treering.objects.pointer import Hash, Location, Pointer
 from treering.objects.root import DEAD_LISTS, GRAFTS
+from treering.store.batch import Batch
 from treering.store.dead import DeadList, decode_locations, encode_locations
 from treering.store.lineage import Graft, encode_grafts
 from treering.store.reach import reached_only_by
 from treering.store.reader import StoredCommit
 from treering.store.state import State
-from treering.store.store import Batch, Store
+from treering.store.store import Store
 
 _INLINE_COUNT = 32  # dead locations up to this many stand in the root itself
 _BATCH = 1000

@@ -11,38 +11,37 @@ from treering.errors import Corruption, DanglingReference
 from treering.objects.commit import CommitRecord, decode_commit
 from treering.objects.frame import COMMIT, NODE, PAGE, SCHEMA, TABLE, hash_content, unseal
 from treering.objects.node import Node, decode_node
-from treering.objects.page import Page, Value, decode_page
-from treering.objects.pointer import Embedded, Hash, Location, Pointer
-from treering.store.cache import ByteCache
+from treering.objects.page import Inner, Page, Value, decode_page
+from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Embedded, Hash, Pointer
+from treering.store.cache import OVERHEAD_BYTES, ObjectCache
 from treering.store.codec import load_codec
 
 DEFAULT_CACHE_BYTES = 32 << 20
 
 T = TypeVar("T")
-_OVERHEAD_BYTES = 600  # what a decoded object takes beside its bytes, roughly
 
 
 class StoredCommit:
     """A commit as it was read or written: where it is, what it says. ``tree_hash`` names its tree."""
 
-    __slots__ = ("_tree", "pointer", "record")
+    __slots__ = ("_content", "_tree_hash", "pointer", "record")
 
     def __init__(self, pointer: Pointer, record: CommitRecord, node_content: bytes) -> None:
         self.pointer = pointer
         self.record = record
-        self._tree: bytes | Hash = node_content
+        self._content: bytes | None = node_content
+        self._tree_hash: Hash | None = None
 
     @property
     def tree_hash(self) -> Hash:
         """The hash of the root node. Computed when first asked for: most commits are never asked."""
-        tree = self._tree
-        if type(tree) is not _TreeHash:
-            tree = self._tree = _TreeHash(hash_content(NODE, tree))
-        return Hash(bytes(tree))
-
-
-class _TreeHash(bytes):
-    """Marks the tree's content as replaced by its hash."""
+        content = self._content  # looked at first: another thread sets the hash before it drops the content
+        found = self._tree_hash
+        if found is None:
+            assert content is not None
+            found = self._tree_hash = hash_content(NODE, content)
+            self._content = None
+        return found
 
 
 def _page_of(content: bytes, tail: bytes, _: Pointer) -> Page:
@@ -71,14 +70,23 @@ class Reader:
 
     def __init__(self, backend: Backend, cache_bytes: int = DEFAULT_CACHE_BYTES) -> None:
         self._backend = backend
-        self._cache: ByteCache[Location, tuple[Hash, object]] = ByteCache(cache_bytes)
+        self.cache = ObjectCache(cache_bytes)
 
     def page(self, pointer: Pointer) -> Page:
         """Return one page of a container."""
-        cached = self._cache.get(pointer.location)
-        if cached is not None and cached[0] == pointer.hash:
-            return cast("Page", cached[1])
-        return self._load([pointer], PAGE, _page_of)[0]
+        digest, location = pointer
+        found = self.cache.get(location, digest)
+        return found if found is not None else self._load([pointer], PAGE, _page_of)[0]  # type: ignore[return-value]
+
+    def child(self, page: Inner, index: int) -> Page:
+        """Return the page at ``index`` of another one: a step of every descent, so it makes no pointer on a hit."""
+        if page.fresh and index in page.fresh:
+            return page.fresh[index]
+        at = index * LOCATION_BYTES
+        location = page.locations[at : at + LOCATION_BYTES]
+        at = index * HASH_BYTES
+        found = self.cache.get(location, page.hashes[at : at + HASH_BYTES])  # type: ignore[arg-type]
+        return found if found is not None else self.page(page.pointer(index))  # type: ignore[return-value]
 
     def pages(self, pointers: Sequence[Pointer]) -> list[Page]:
         """Return several pages, in one request for those not cached."""
@@ -102,7 +110,9 @@ class Reader:
 
     def commit(self, pointer: Pointer) -> StoredCommit:
         """Return a commit."""
-        return self._load([pointer], COMMIT, _commit_of)[0]
+        digest, location = pointer
+        found = self.cache.get(location, digest)
+        return found if found is not None else self._load([pointer], COMMIT, _commit_of)[0]  # type: ignore[return-value]
 
     def schema(self, pointer: Pointer) -> bytes:
         """Return a stored schema."""
@@ -114,21 +124,20 @@ class Reader:
 
     def remember(self, pointer: Pointer, value: object, cost_bytes: int) -> None:
         """Keep an object that was just written, so that reading it again costs nothing."""
-        self._cache.put(pointer.location, (pointer.hash, value), cost_bytes + _OVERHEAD_BYTES)
+        digest, location = pointer
+        self.cache.put(location, (digest, value, cost_bytes + OVERHEAD_BYTES))
 
     def forget(self) -> None:
         """Drop the cache."""
-        self._cache.clear()
+        self.cache.clear()
 
     def _load(self, pointers: Sequence[Pointer], kind: bytes, decode: Callable[[bytes, bytes, Pointer], T]) -> list[T]:
         found: list[T | None] = []
         missing: list[int] = []
         for index, pointer in enumerate(pointers):
-            cached = self._cache.get(pointer.location)
-            if cached is not None and cached[0] == pointer.hash:
-                found.append(cast("T", cached[1]))
-            else:
-                found.append(None)
+            cached = self.cache.get(pointer.location, pointer.hash)
+            found.append(cached)  # type: ignore[arg-type]
+            if cached is None:
                 missing.append(index)
         if missing:
             stored = self._backend.read_many([pointers[index].location for index in missing])

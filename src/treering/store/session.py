@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from treering.objects.pointer import Location, make_location
+from treering.objects.pointer import COUNTER_BYTES, Location, make_location
 
 SALT_BYTES = 6
 
@@ -15,13 +15,13 @@ class Session:
     The salt keeps locations apart even where a number is given out twice, because a store was put back from a copy.
     """
 
-    __slots__ = ("_counter", "_salt", "number")
+    __slots__ = ("_counter", "_start", "number")
 
     def __init__(self, number: int, salt: bytes) -> None:
         self.number = number
-        self._salt = salt
+        self._start = make_location(number, salt, 0)[:-COUNTER_BYTES]
         self._counter = count()
 
     def next_location(self) -> Location:
         """Return a location never returned before. Threads may call it at once."""
-        return make_location(self.number, self._salt, next(self._counter))
+        return self._start + next(self._counter).to_bytes(COUNTER_BYTES, "big")  # type: ignore[return-value]

@@ -4,53 +4,70 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TypeVar
 
 from treering.errors import Corruption
 from treering.objects.pointer import Pointer
-from treering.objects.root import BRANCHES, DEAD_LISTS, GRAFTS, TAGS, RootRecord, Section, decode_names, decode_root
+from treering.objects.root import (
+    BRANCHES,
+    DEAD_LISTS,
+    GRAFTS,
+    TAGS,
+    RootRecord,
+    Section,
+    decode_names,
+    decode_root,
+)
 from treering.store.dead import DeadList, decode_dead_lists
 from treering.store.lineage import Lineage, decode_grafts
 from treering.store.reader import Reader
 
 T = TypeVar("T")
 
+_EMPTY = b"\x00"  # a table without entries: it has no section
 
-@dataclass(frozen=True)
+
 class State:
-    """What the root said at one moment. ``data``: its bytes, which the next compare-and-set compares with."""
+    """What the root said at one moment. ``data``: its bytes, which the next compare-and-set compares with.
 
-    data: bytes
-    record: RootRecord
-    reader: Reader
-    url: str
+    Immutable; a table is decoded when it is first asked for, and handed on to the states that have the same.
+    """
+
+    __slots__ = ("_tables", "data", "reader", "record", "url")
+
+    def __init__(
+        self, data: bytes, record: RootRecord, reader: Reader, url: str, tables: dict[int, object] | None = None
+    ) -> None:
+        self.data = data
+        self.record = record
+        self.reader = reader
+        self.url = url
+        self._tables: dict[int, object] = tables or {}
 
     @classmethod
     def read(cls, data: bytes, reader: Reader, url: str) -> State:
         """Decode a root record."""
         return cls(data, decode_root(data, url), reader, url)
 
-    @cached_property
+    @property
     def branches(self) -> Mapping[str, Pointer]:
         """The head of each branch."""
-        return self._names(BRANCHES)
+        return self._table(BRANCHES, decode_names)
 
-    @cached_property
+    @property
     def tags(self) -> Mapping[str, Pointer]:
         """The commit of each tag."""
-        return self._names(TAGS)
+        return self._table(TAGS, decode_names)
 
-    @cached_property
+    @property
     def lineage(self) -> Lineage:
         """The ancestry of its commits, as prune left it."""
-        return Lineage(self.reader, self._table(GRAFTS, decode_grafts, {}))
+        return self._table(GRAFTS, self._lineage)
 
-    @cached_property
+    @property
     def dead(self) -> tuple[DeadList, ...]:
         """What pruning took out of history and may not have deleted yet."""
-        return self._table(DEAD_LISTS, decode_dead_lists, ())
+        return self._table(DEAD_LISTS, decode_dead_lists)
 
     @property
     def heads(self) -> set[Pointer]:
@@ -61,31 +78,41 @@ class State:
         self,
         sections: Mapping[int, Section],
         *,
-        next_session: int | None = None,
-        session_floor: int | None = None,
+        next_session: int = 0,
+        session_floor: int = 0,
+        branches: Mapping[str, Pointer] | None = None,
     ) -> State:
-        """Return the state after a move of the root that replaces these sections."""
-        record = replace(
-            self.record,
-            version=self.record.version + 1,
-            next_session=next_session or self.record.next_session,
-            session_floor=session_floor or self.record.session_floor,
-            sections={
-                tag: section for tag, section in {**self.record.sections, **sections}.items() if section != b"\x00"
-            },
-        )
-        return State(record.encode(), record, self.reader, self.url)
+        """Return the state after a move of the root that replaces these sections.
 
-    def _names(self, tag: int) -> dict[str, Pointer]:
-        return self._table(tag, decode_names, {})
+        ``branches``: what their new section says, where the caller has it at hand.
+        """
+        store_id, version, old_next, old_floor, old_sections = self.record
+        merged = {**old_sections, **sections}
+        if _EMPTY in sections.values():
+            merged = {tag: section for tag, section in merged.items() if section != _EMPTY}
+        record = RootRecord(store_id, version + 1, next_session or old_next, session_floor or old_floor, merged)
+        tables = {tag: table for tag, table in self._tables.items() if tag not in sections}
+        if branches is not None:
+            tables[BRANCHES] = branches
+        return State(record.encode(), record, self.reader, self.url, tables)
 
-    def _table(self, tag: int, decode: Callable[[bytes], T], default: T) -> T:
-        section = self.record.sections.get(tag)
-        if section is None:
-            return default
+    def with_reader(self, reader: Reader) -> State:
+        """Return the same record with nothing decoded, to be read anew through another reader."""
+        return State(self.data, self.record, reader, self.url)
+
+    def _lineage(self, data: bytes) -> Lineage:
+        return Lineage(self.reader, decode_grafts(data))
+
+    def _table(self, tag: int, decode: Callable[[bytes], T]) -> T:
+        known = self._tables.get(tag)
+        if known is not None:
+            return known  # type: ignore[return-value]
+        section = self.record.sections.get(tag, _EMPTY)
         data = self.reader.table(section) if type(section) is Pointer else section
         try:
-            return decode(data)  # type: ignore[arg-type]
+            table = decode(data)  # type: ignore[arg-type]
         except (struct.error, IndexError, ValueError) as error:
             message = "a table of the root record does not parse"
             raise Corruption(message, problem=str(error), store=self.url) from error
+        self._tables[tag] = table
+        return table

@@ -14,9 +14,10 @@ from contextlib import suppress
 
 from treering.backend.base import Backend, Entry
 from treering.errors import Error, ForkedProcess, NotAStore, StoreRolledBack, Unavailable
-from treering.objects.frame import TABLE, Codec, hash_content, seal
+from treering.objects.frame import Codec
 from treering.objects.pointer import Hash, Pointer
-from treering.objects.root import DEAD_LISTS, INLINE_BYTES, STORE_ID_BYTES, RootRecord, Section, encode_names
+from treering.objects.root import DEAD_LISTS, INLINE_BYTES, STORE_ID_BYTES, RootRecord, Section
+from treering.store.batch import Batch
 from treering.store.dead import DeadList, encode_dead_lists
 from treering.store.entropy import Entropy
 from treering.store.reader import DEFAULT_CACHE_BYTES, Reader, StoredCommit
@@ -33,45 +34,6 @@ def _count_fork() -> None:
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork
     os.register_at_fork(after_in_child=_count_fork)
-
-
-class Batch:
-    """The objects of one publication. Not shared between threads."""
-
-    __slots__ = ("_codec", "_session", "_values", "entries")
-
-    def __init__(self, session: Session, codec: Codec | None) -> None:
-        self._session = session
-        self._codec = codec
-        self._values: list[tuple[Pointer, object, int]] = []
-        self.entries: list[Entry] = []
-
-    def put(self, kind: bytes, content: bytes, tail: bytes, value: object = None) -> Pointer:
-        """Add an object; ``value`` is what it decodes to, for the cache once it is published."""
-        digest = hash_content(kind, content)
-        location = self._session.next_location()
-        self.entries.append((location, seal(kind, content, tail, digest, location, self._codec)))
-        pointer = Pointer(digest, location)
-        if value is not None:
-            self.keep(pointer, value, len(content) + len(tail))
-        return pointer
-
-    def keep(self, pointer: Pointer, value: object, size_bytes: int) -> None:
-        """Note what an object decodes to, for the cache once it is published."""
-        self._values.append((pointer, value, size_bytes))
-
-    def put_names(self, names: Mapping[str, Pointer]) -> Section:
-        """Encode branches or tags as a section of the root."""
-        return self.put_section(encode_names(names))
-
-    def put_section(self, data: bytes) -> Section:
-        """Return a section of the root as it stands there: in an object of its own where it is large."""
-        return data if len(data) <= INLINE_BYTES else self.put(TABLE, data, b"", data)
-
-    def remember(self, reader: Reader) -> None:
-        """Hand the objects to the cache."""
-        for pointer, value, cost in self._values:
-            reader.remember(pointer, value, cost)
 
 
 class Store:
@@ -120,7 +82,8 @@ class Store:
 
     def find_state(self) -> State | None:
         """Return the root as it is now, or None where nothing was ever published. One backend call."""
-        self.check_open()
+        if self._closed or self._forks != _forks:
+            self.check_open()
         known, session = self._state, self._session  # before the read: the root may not be older than these
         data = self.backend.read_root()
         if known is not None and data == known.data:
@@ -132,7 +95,7 @@ class Store:
         session = self._session
         if session is None or session.number < state.record.session_floor:
             session = self._take_session()
-        return Batch(session, self._codec)
+        return Batch(session, self._codec, self.reader)
 
     def publish(
         self,
@@ -141,18 +104,19 @@ class Store:
         sections: Mapping[int, Section],
         *,
         dead: Sequence[DeadList] | None = None,
-        session_floor: int | None = None,
+        session_floor: int = 0,
+        branches: Mapping[str, Pointer] | None = None,
     ) -> State | None:
         """Write the batch and move the root on from ``state``; None, with nothing published, where it had moved.
 
         Returns the new state when it is as durable as the backend's limits say. Raises what the backend raises. Tables
         of the old root that the new one replaces are named as dead by the new one, and then deleted. ``dead``: what the
-        new root is to name as dead beside them; None: what the old one does.
+        new root is to name as dead beside them; None: what the old one does. ``branches``: what their section says.
         """
-        replaced = [state.record.sections.get(tag) for tag in sections]
-        orphans = [section.location for section in replaced if type(section) is Pointer]
+        old = state.record.sections
+        orphans = [old[tag].location for tag in sections if type(old.get(tag)) is Pointer]  # type: ignore[union-attr]
         buried = self.buried & set(state.dead) if self.buried else set()
-        table = state.record.sections.get(DEAD_LISTS)
+        table = old.get(DEAD_LISTS)
         if orphans or dead is not None or (buried and type(table) is bytes):
             if type(table) is Pointer:
                 orphans.append(table.location)
@@ -160,11 +124,11 @@ class Store:
             sections = {**sections, DEAD_LISTS: batch.put_section(encode_dead_lists([*named, *orphans]))}
         else:
             buried = set()  # they stay named: a large section is not written again for their sake
-        moved = state.moved(sections, session_floor=session_floor)
+        moved = state.moved(sections, session_floor=session_floor, branches=branches)
         if not self._move(batch.entries, state.data, moved):
             return None
-        batch.remember(self.reader)
-        self.buried -= buried
+        if buried:
+            self.buried -= buried
         if orphans:
             with suppress(Error):  # it is published; what could not be deleted now is named, and the next prune's work
                 self.backend.delete_many(orphans)
@@ -193,7 +157,7 @@ class Store:
         """
         self._session = Session(1, self.entropy.random(SALT_BYTES))
         record = RootRecord(self.entropy.random(STORE_ID_BYTES), 0, 2, 0, {})
-        return State(b"", record, self.reader, self.backend.url), Batch(self._session, self._codec)
+        return State(b"", record, self.reader, self.backend.url), Batch(self._session, self._codec, self.reader)
 
     def publish_first(self, batch: Batch, state: State, sections: Mapping[int, Section]) -> State | None:
         """Publish the first commit of a new store; None where another process was first."""
@@ -201,7 +165,6 @@ class Store:
         if not self._move(batch.entries, None, moved):
             self._session = None
             return None
-        batch.remember(self.reader)
         return moved
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from typing import TypeVar
@@ -94,7 +94,7 @@ class Mark:
         for section in self.state.record.sections.values():
             if type(section) is Pointer:
                 self._is_new(section)
-        fresh = replace(self.state, reader=self.reader)  # a state keeps the tables that it has read
+        fresh = self.state.with_reader(self.reader)  # a state keeps the tables that it has read
         for entry in self._try(lambda: fresh.dead, "the dead lists") or ():
             if type(entry) is Pointer:  # read, but not reached: it is itself about to be deleted
                 self._try(partial(self.reader.table, entry), "a dead list")

@@ -19,6 +19,7 @@ class FixedEntropy(Entropy):
     def __init__(
         self, seed: int = 0, *, start_microseconds: int = 1_600_000_000_000_000, step_microseconds: int = 1
     ) -> None:
+        super().__init__()
         self._seed = seed
         self._draws = itertools.count()
         self._times = itertools.count(start_microseconds, step_microseconds)
@@ -26,6 +27,10 @@ class FixedEntropy(Entropy):
     def random(self, size: int) -> bytes:
         """Return the next ``size`` bytes of the sequence that the seed names."""
         return hashlib.shake_256(f"treering {self._seed} {next(self._draws)}".encode()).digest(size)
+
+    def nonce(self, size: int) -> bytes:
+        """Return the next ``size`` bytes of the sequence."""
+        return self.random(size)
 
     def now(self) -> int:
         """Return microseconds since 1970, one step later than the time before."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from typing import NamedTuple
 
 from treering.errors import InvalidPath, NotAContainer, PathNotFound
 from treering.path import Path
@@ -11,8 +12,10 @@ from treering.schema.shape import ChildField, Kind, Shape
 Step = tuple[ChildField, bytes | None]  # the field; the encoded key in it, None for a singular child
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+_CACHED = 4096
+
+
+class Address(NamedTuple):
     """Where a path leads by the schema; whether something is there, only a tree says.
 
     ``container`` is set where the path ends at a container, and then ``steps`` leads to the node that has it. ``shape``
@@ -41,12 +44,20 @@ class Address:
     @property
     def level(self) -> int:
         """How deep a message here would stand in the message of the whole tree, as protobuf's parser counts."""
-        return 1 + sum(field.levels for field, _ in self.steps)
+        return 1 + sum([field.levels for field, _ in self.steps])
 
 
 def find_address(root: Shape, path: str | Path | tuple[object, ...]) -> Address:
     """Understand a path. ``PathNotFound`` for a field that is no child, ``InvalidPath`` for what cannot be a key."""
-    whole = Path.of(path)
+    return _of_text(root, path) if type(path) is str else _find(root, Path.of(path))
+
+
+@functools.lru_cache(_CACHED)
+def _of_text(root: Shape, path: str) -> Address:
+    return _find(root, Path.of(path))
+
+
+def _find(root: Shape, whole: Path) -> Address:
     shape = root
     steps: list[Step] = []
     segments = iter(whole.segments)

@@ -21,14 +21,15 @@ from treering.errors import (
     TooDeep,
     WrongType,
 )
-from treering.merkle.container import edit, find_entry
+from treering.merkle.container import build
+from treering.merkle.place import Place
 from treering.objects.node import Container, Node, Slot
 from treering.objects.page import Value
 from treering.schema.shape import MAX_DEPTH, ChildField, Kind, Shape
 from treering.store.reader import Reader
 from treering.tree.address import Address, Step, find_address
 from treering.tree.build import Builder, check_required, same_own
-from treering.tree.view import PathLike, child_path, key_bytes, list_key, parse
+from treering.tree.view import ChildPath, PathLike, child_path, key_bytes, list_key, parse
 from treering.tree.walk import EMPTY, not_found, value_of
 
 Mask = FieldMask | Iterable[str]
@@ -55,17 +56,21 @@ class Editor:
                 raise not_found(address.path)
             container: Container | None = parent.slots.get(field.number)  # type: ignore[assignment]
             encoded = _new_key(field, given, key, container, address)
-            if container is not None and find_entry(self._reader, container.root, encoded) is not None:
+            place = Place(self._reader, container.root, encoded) if container else None
+            if place and place.found:
                 problem = "there is a child with this key already"
                 raise AlreadyExists(problem, path=str(child_path(address.path.parent, field, encoded)))
-            where = child_path(address.path.parent, field, encoded)
-            level = address.level + field.levels
-            node = self._build.node(field.shape, given, None, where, level)
+            where = ChildPath(address.path.parent, field, encoded)
+            node = self._build.node(field.shape, given, None, where, address.level + field.levels)
             ordered = field.kind is Kind.KEYED
-            ordinal = container.next_ordinal if container and ordered else 0
-            edited = edit(self._reader, container.root if container else None, [(encoded, (value_of(node), ordinal))])
-            assert edited is not None
-            return parent.with_slot(field.number, Container(edited, edited.count, ordinal + 1 if ordered else 0))
+            if place is None:
+                first = build([(encoded, value_of(node), 0)])
+                assert first is not None
+                return parent.with_slot(field.number, Container(first, 1, 1 if ordered else 0))
+            assert container is not None
+            ordinal = container.next_ordinal if ordered else 0
+            edited = place.put(value_of(node), ordinal)
+            return parent.with_slot(field.number, Container(edited, container.count + 1, ordinal + 1 if ordered else 0))
 
         return self._change(root, address.steps, change, address)
 
@@ -140,39 +145,41 @@ class Editor:
     def _change(
         self, root: Node, steps: Sequence[Step], change: Callable[[Node | None], Node | None], address: Address
     ) -> Node:
-        """Change the node at ``steps``; None from ``change`` takes it out. Reads and copies one page a level."""
-        trail: list[tuple[Node, ChildField, bytes | None, Slot | None, int]] = []
+        """Change the node at ``steps``; None from ``change`` takes it out. One descent; copies one page a level."""
+        trail: list[tuple[Node, ChildField, Slot | None, Place | None]] = []
         node: Node | None = root
         for field, key in steps:
             if node is None:
                 raise not_found(address.path)
             slot = node.slots.get(field.number)
-            value, ordinal = self._value(slot, key, address)
-            trail.append((node, field, key, slot, ordinal))
-            node = None if value is None else self._reader.node(value)
+            if key is None:
+                place, child = None, slot
+            else:
+                place = Place(self._reader, slot.root, key) if type(slot) is Container else None
+                if place is None or not place.found:
+                    raise not_found(address.path)
+                child = place.value
+            trail.append((node, field, slot, place))
+            node = None if child is None else self._reader.node(child)  # type: ignore[arg-type]
         changed = change(node)
         if changed is node:
             return root
-        for parent, field, key, slot, ordinal in reversed(trail):
-            value = None if changed is None else value_of(changed)
-            changed = parent.with_slot(field.number, self._slot(slot, key, value, ordinal))
+        for parent, field, slot, place in reversed(trail):
+            value: Slot | None = None if changed is None else value_of(changed)
+            if place is not None:
+                assert type(slot) is Container
+                value = _put(place, slot, value)  # type: ignore[arg-type]
+            changed = parent.with_slot(field.number, value)
         assert changed is not None
         return changed
 
-    def _value(self, slot: Slot | None, key: bytes | None, address: Address) -> tuple[Value | None, int]:
-        if key is None:
-            return slot, 0  # type: ignore[return-value]
-        entry = find_entry(self._reader, slot.root, key) if type(slot) is Container else None
-        if entry is None:
-            raise not_found(address.path)
-        return entry
 
-    def _slot(self, slot: Slot | None, key: bytes | None, value: Value | None, ordinal: int) -> Slot | None:
-        if key is None:
-            return value
-        assert type(slot) is Container
-        root = edit(self._reader, slot.root, [(key, None if value is None else (value, ordinal))])
-        return None if root is None else Container(root, root.count, slot.next_ordinal)
+def _put(place: Place, container: Container, value: Value | None) -> Container | None:
+    """Put another child in its place, or take it out; None where the container is empty then."""
+    if value is not None:
+        return Container(place.put(value, place.ordinal), container.count, container.next_ordinal)
+    rest = place.remove()
+    return None if rest is None else Container(rest, container.count - 1, container.next_ordinal)
 
 
 def _nothing(_: Node | None) -> None:

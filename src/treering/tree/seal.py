@@ -13,21 +13,21 @@ def seal_node(node: Node, put: Put) -> Node:
     """Return the node with everything below it written through ``put``; the node itself can then be encoded."""
     if not node.slots:
         return node
+    return Node(node.own, {number: _seal_slot(slot, put) for number, slot in node.slots.items()})
 
-    def seal_value(value: Value) -> Value:
-        if type(value) is not Node:
-            return value
-        sealed = seal_node(value, put)
-        content, tail = sealed.encode()
-        if len(content) > EMBED_BYTES:
-            return put(NODE, content, tail, sealed)
-        return Embedded(content, tail) if tail else content
 
-    def seal_slot(slot: Slot) -> Slot:
-        if type(slot) is not Container:
-            return seal_value(slot)  # type: ignore[arg-type]
-        if type(slot.root) is Pointer:
-            return slot
-        return Container(seal_root(slot.root, put, seal_value), slot.count, slot.next_ordinal)  # type: ignore[arg-type]
+def _seal_slot(slot: Slot, put: Put) -> Slot:
+    if type(slot) is not Container:
+        return _seal_value(slot, put)  # type: ignore[arg-type]
+    root = slot.root
+    return slot if type(root) is Pointer else Container(seal_root(root, put, _seal_value), *slot[1:])  # type: ignore[arg-type]
 
-    return Node(node.own, {number: seal_slot(slot) for number, slot in node.slots.items()})
+
+def _seal_value(value: Value, put: Put) -> Value:
+    if type(value) is not Node:
+        return value
+    sealed = seal_node(value, put)
+    content, tail = sealed.encode()
+    if len(content) > EMBED_BYTES:
+        return put(NODE, content, tail, sealed, b"")
+    return Embedded(content, tail) if tail else content

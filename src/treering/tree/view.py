@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
@@ -132,6 +132,22 @@ def key_bytes(field: ChildField, value: object) -> bytes:
         problem = "a position in a plain list is a number from 0 on"
         raise WrongType(problem, given=value)
     return list_key(value)
+
+
+class ChildPath(NamedTuple):
+    """The path of a child, put together only when an error names it: most never are."""
+
+    above: Path | ChildPath
+    field: ChildField
+    key: bytes | None
+
+    def path(self) -> Path:
+        """Return the path itself."""
+        above = self.above
+        return child_path(above.path() if type(above) is ChildPath else above, self.field, self.key)  # type: ignore[arg-type]
+
+    def __str__(self) -> str:
+        return str(self.path())
 
 
 def child_path(path: Path, field: ChildField, key: bytes | None) -> Path:

@@ -1,0 +1,60 @@
+"""The objects of one publication, sealed and in the order in which they were put."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from treering.backend.base import Entry
+from treering.objects.frame import TABLE, Codec, hash_content, seal
+from treering.objects.pointer import Pointer
+from treering.objects.root import INLINE_BYTES, Section, encode_names
+from treering.store.cache import OVERHEAD_BYTES
+from treering.store.reader import Reader
+from treering.store.session import Session
+
+
+class Batch:
+    """Collects objects until they are published. Not shared between threads.
+
+    What an object decodes to goes into the reader's cache at once: the commits of one publication follow each other,
+    and each is read by the next. Where nothing is published after all that is no harm: a location is never used again.
+    """
+
+    __slots__ = ("_cache", "_codec", "_next_location", "entries", "size_bytes")
+
+    def __init__(self, session: Session, codec: Codec | None, reader: Reader) -> None:
+        self._next_location = session.next_location
+        self._codec = codec
+        self._cache = reader.cache
+        self.entries: list[Entry] = []
+        self.size_bytes = 0
+
+    def put(self, kind: bytes, content: bytes, tail: bytes, value: object = None, old: bytes = b"") -> Pointer:
+        """Add an object; ``value`` is what it decodes to, ``old`` the location of what it takes the place of.
+
+        That is dropped from the cache, as it is seldom read again, and its memory used for the new one: memory that is
+        new to the process costs more than all the rest of a commit.
+        """
+        digest = hash_content(kind, content)
+        location = self._next_location()
+        data = seal(kind, content, tail, digest, location, self._codec)
+        self.entries.append((location, data))
+        size = len(data)
+        self.size_bytes += size
+        if old:
+            self._cache.drop(old)
+        if value is not None:
+            self._cache.put(location, (digest, value, size + OVERHEAD_BYTES))
+        return Pointer(digest, location)
+
+    def keep(self, pointer: Pointer, value: object, size_bytes: int) -> None:
+        """Say what an object decodes to that was put without."""
+        self._cache.put(pointer.location, (pointer.hash, value, size_bytes + OVERHEAD_BYTES))
+
+    def put_names(self, names: Mapping[str, Pointer]) -> Section:
+        """Encode branches or tags as a section of the root."""
+        return self.put_section(encode_names(names))
+
+    def put_section(self, data: bytes) -> Section:
+        """Return a section of the root as it stands there: in an object of its own where it is large."""
+        return data if len(data) <= INLINE_BYTES else self.put(TABLE, data, b"", data)
