@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os.path
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -231,7 +231,7 @@ def _merge(items: list[_Item], changes: Sequence[_Change]) -> list[_Item]:
     merged.update(changes)
     result = [item for item in merged.values() if item is not None]
     if len(merged) != known:  # keys came, at the end of the dict
-        result.sort(key=_first)  # type: ignore[arg-type]
+        result.sort(key=_first)
     return result
 
 

@@ -3,7 +3,7 @@
 The hash covers the kind and the uncompressed content, so it names what the object means. The checksum covers the rest
 too: header, tail and the object's own location, so that bytes which were put under another key, or whose order or
 locations were damaged, are found out before anything is decoded. It is a CRC: it has to notice accidents, and costs a
-fifth of a cryptographic one (docs/decisions/0010-checksum.md).
+fifth of a cryptographic one (docs/decisions/0011-checksum.md).
 """
 
 from __future__ import annotations

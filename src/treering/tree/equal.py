@@ -79,5 +79,5 @@ def _content(slot: Slot) -> bytes:
     return seal_node(Node(b"", {1: slot}), _put).encode()[0]
 
 
-def _put(kind: bytes, content: bytes, _: bytes, __: object = None) -> Pointer:
+def _put(kind: bytes, content: bytes, _: bytes, __: object, ___: bytes) -> Pointer:
     return Pointer(hash_content(kind, content), Location(bytes(LOCATION_BYTES)))
