@@ -13,6 +13,7 @@ from treering.objects.node import Node
 from treering.objects.pointer import Pointer
 from treering.objects.root import BRANCHES, Section
 from treering.schema.schema import Schema
+from treering.store.publication import commit_sign, names_sign
 from treering.store.reader import StoredCommit
 from treering.store.state import State
 from treering.store.store import Batch, Store
@@ -68,42 +69,59 @@ class Branch:
         the commit is durable, in commit order. Returns the head, and publishes nothing, where ``edit`` returns the tree
         it was given. What ``edit`` and ``validate`` raise goes through, with nothing published.
         """
+        is_fresh = False
         for _ in self.attempts():
             found = None
             if validate is not None:
-                found = self._try(edit)
+                found = self._try(edit, validate, is_fresh=is_fresh)
+                is_fresh = True  # from now on: what was known before was no good
                 if found is None:
                     continue
-                head, root = found[1:]
-                if root is not head.record.root:
-                    validate(head, root)
             with self.store.lock:
-                found = found or self._try(edit)
+                found = found or self._try(edit, is_fresh=is_fresh)
+                is_fresh = True
                 if found is None:
                     continue
                 state, head, root = found
                 if root is head.record.root:
                     return head
                 batch = self.store.begin(state)
+                state = batch.base
                 commit = self._put_commit(batch, state, head, root, author, note)
                 sections = {BRANCHES: batch.put_names({**state.branches, self.name: commit.pointer})}
-                if self.store.publish(batch, state, sections) is not None:
+                sign = commit_sign(self.name, commit)
+                if self.store.publish(batch, state, sections, shows=sign, commit=commit.pointer) is not None:
                     self._head = commit
                     if published is not None:
                         published()
                     return commit
         raise AssertionError  # pragma: no cover - attempts never ends quietly
 
-    def _try(self, edit: Edit) -> tuple[State, StoredCommit, Node] | None:
-        """Apply an edit to the head; None where that was pruned meanwhile, as a newer one took its place."""
-        state = self.store.state
+    def _try(
+        self, edit: Edit, validate: Callable[[StoredCommit, Node], None] | None = None, *, is_fresh: bool
+    ) -> tuple[State, StoredCommit, Node] | None:
+        """Apply an edit to the head; None where it is to be tried again on a newer one.
+
+        Without ``is_fresh``, the state may be one that this process only remembers: then an error, or that nothing is
+        to be done, is no answer yet.
+        """
+        state, is_fresh = (self.store.state, True) if is_fresh else self.store.known_state()
         try:
             head = self.head(state)
-            return state, head, edit(head.record.root)
-        except DanglingReference:
-            if self.store.state.data == state.data:
+            root = edit(head.record.root)
+            if root is head.record.root:
+                return (state, head, root) if is_fresh else None
+            if validate is not None:
+                validate(head, root)
+        except DanglingReference:  # the head was pruned meanwhile, as a newer one took its place
+            if is_fresh and self.store.state.data == state.data:
                 raise
             return None
+        except Exception:
+            if is_fresh:
+                raise
+            return None
+        return state, head, root
 
     def move_names(self, section: int, change: Callable[[State], Mapping[str, Pointer] | None]) -> State:
         """Replace the branches or the tags by what ``change`` makes of them; None: leave them. Retried."""
@@ -114,20 +132,25 @@ class Branch:
                 if names is None:
                     return state
                 batch = self.store.begin(state)
-                moved = self.store.publish(batch, state, {section: batch.put_names(names)})
+                state = batch.base
+                sign = names_sign(section, state, names)
+                moved = self.store.publish(batch, state, {section: batch.put_names(names)}, shows=sign)
                 if moved is not None:
                     return moved
         raise AssertionError  # pragma: no cover - attempts never ends quietly
 
-    def create(self, author: str) -> bool:
-        """Publish commit 0, the default message, in a new store; False where another process was faster."""
-        state, batch = self.store.create()
-        shape = self._schema.root
-        root = Node(shape.own_bytes(shape.message_class()))
-        schema = self._put_schema(batch)
-        commit = self._put_record(batch, root, author, "", schema=schema)
-        sections: dict[int, Section] = {BRANCHES: batch.put_names({self.name: commit.pointer})}
-        return self.store.publish_first(batch, state, sections) is not None
+    def create(self, author: str) -> None:
+        """Make a new store, with commit 0, the default message; unless another process is faster."""
+        for _ in self.attempts():
+            state, batch = self.store.create()
+            shape = self._schema.root
+            root = Node(shape.own_bytes(shape.message_class()))
+            schema = self._put_schema(batch)
+            commit = self._put_record(batch, root, author, "", schema=schema)
+            sections: dict[int, Section] = {BRANCHES: batch.put_names({self.name: commit.pointer})}
+            if self.store.publish_first(batch, state, sections) is not None or self.store.find_state() is not None:
+                return
+        raise AssertionError  # pragma: no cover - attempts never ends quietly
 
     def attempts(self) -> Iterator[None]:
         """Yield for each attempt, with growing random pauses between, until the deadline; then ``Unavailable``."""
