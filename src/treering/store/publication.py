@@ -39,8 +39,13 @@ def commit_sign(branch: str, commit: StoredCommit) -> Sign:
         heads = [*now.branches.values(), *(tag for tag in now.tags.values() if tag == commit.pointer)]
         if (head and now.lineage.is_kept(commit, [head])) or now.lineage.is_kept(commit, heads):
             return True
-        at = head and now.lineage.at_depth(now.reader.commit(head), commit.record.depth)
-        return False if at and at.record.depth == commit.record.depth else None  # another in its place, or pruned
+        if head is None:
+            return None
+        depth, top = commit.record.depth, now.reader.commit(head)
+        if top.record.depth < depth:
+            return False  # the branch never came so far
+        at = now.lineage.at_depth(top, depth)
+        return None if at is None or at.record.depth < depth else False  # pruned, or another in its place
 
     return shows
 
