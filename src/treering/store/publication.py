@@ -88,8 +88,8 @@ def settle(
     deadline, or where history says nothing any more.
     """
     problem: Exception = cause
-    local = not store.backend.limits.remote
-    deadline = time.monotonic() + (min(_LOCAL_SECONDS, store.deadline_seconds) if local else store.deadline_seconds)
+    seconds = store.deadline_seconds if store.is_remote else min(_LOCAL_SECONDS, store.deadline_seconds)
+    deadline = time.monotonic() + seconds
     pause = 0.001
     while True:
         try:

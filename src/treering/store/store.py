@@ -27,6 +27,8 @@ from treering.store.reader import DEFAULT_CACHE_BYTES, Reader, StoredCommit
 from treering.store.session import SALT_BYTES, Session
 from treering.store.state import State
 
+_PAUSE_SECONDS = 0.01  # before a session is asked for again
+
 _forks = 0
 
 
@@ -92,6 +94,7 @@ class Store:
         deadline_seconds: float = 10,
     ) -> None:
         self.backend = fit(backend)
+        self.is_remote = self.backend.limits.remote
         self.reader = Reader(self.backend, cache_bytes)
         self.deadline_seconds = deadline_seconds
         self.entropy = entropy or Entropy()
@@ -142,7 +145,7 @@ class Store:
         """
         self.check_open()
         known = self._state
-        if known is None or not self.backend.limits.remote:
+        if known is None or not self.is_remote:
             return self.state, True
         return known, False
 
@@ -265,12 +268,14 @@ class Store:
         while True:
             number = base.record.next_session
             moved = base.moved({}, next_session=number + 1)
-            with suppress(OutcomeUnknown):  # not to be told from another's, who takes the same number: leave it alone
+            try:
                 if self.backend.publish([], base.data, moved.data):
                     self._state = moved
                     self._session = Session(number, self.entropy.random(SALT_BYTES))
-                    go_on = base is state and self.backend.limits.remote  # elsewhere another look is as good as free
+                    go_on = base is state and self.is_remote  # elsewhere another look is as good as free
                     return self._session, moved if go_on else state
+            except OutcomeUnknown:  # the number may be another writer's, who sent the same bytes: leave it alone
+                time.sleep(_PAUSE_SECONDS)
             if time.monotonic() > deadline:
                 message = "no writer's session could be had until the deadline; nothing was changed"
                 raise Unavailable(message, store=self.backend.url, deadline_seconds=self.deadline_seconds)
