@@ -68,13 +68,13 @@ def open_with(
         codec=find_codec(options.compress) if options.compress else None,
         cache_bytes=DEFAULT_CACHE_BYTES if options.cache_bytes is None else options.cache_bytes,
         entropy=entropy,
+        deadline_seconds=deadline_seconds,
     )
     try:
-        while opened.find_state() is None:
+        if opened.find_state() is None:
             if given is None or not create:
                 raise NotAStore("there is no treering store here", store=backend.url)  # noqa: TRY301 - closed below
-            if Branch(opened, given, branch, deadline_seconds).create(author):
-                break
+            Branch(opened, given, branch, deadline_seconds).create(author)
         known, hidden = _schema_of(opened, branch, given)
         editor = Editor(opened.reader, known.root, hidden)
         return Repository(Workspace(opened, known, Branch(opened, known, branch, deadline_seconds), editor, author))

@@ -1,8 +1,8 @@
 """The contract between treering and a key-value store: bytes under keys, and one root that moves by compare-and-set.
 
 A backend knows keys and bytes, nothing of messages, trees or hashes. Keys are 1 to 64 bytes, made by treering, and
-an object's key is written once and never again. A store that holds objects holds a root: a writer publishes one before
-it writes its first object. Everything above is the same for every store; what differs between
+an object's key is written once and never again. A store that holds objects holds a root, except while its first commit
+is being written and is too large for one request. Everything above is the same for every store; what differs between
 stores is said in ``Limits``.
 """
 
@@ -28,7 +28,9 @@ class Limits:
     """What one request may carry. Sizes in bytes; None: no limit that matters.
 
     The caller of ``publish`` keeps to all of them, the root counted as one of the batch; ``read_many``, ``write_many``
-    and ``delete_many`` take any number of keys, and the backend makes as many requests of them as it must.
+    and ``delete_many`` take any number of keys, and the backend makes as many requests of them as it must. Bytes of a
+    batch are those of its keys, its values and the new root; the backend has left room for whatever else its requests
+    carry. A limit is never below 10 kB, so that a root record fits, nor below 16 keys.
     """
 
     durability: Durability
@@ -117,6 +119,6 @@ class Watching(Backend, Protocol):
         """Return as soon as the root may be another than ``known``, and after ``timeout_seconds`` at the latest.
 
         A hint and no more: it may return early, and the caller reads the root. Raises ``Unavailable`` where the store
-        cannot be asked; a ``close`` by another thread ends it within a second.
+        cannot be asked or was closed; a ``close`` by another thread ends it within a second, either way.
         """
         ...

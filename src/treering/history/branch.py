@@ -15,6 +15,7 @@ from treering.objects.pointer import Pointer
 from treering.objects.root import BRANCHES, Section
 from treering.schema.schema import Schema
 from treering.store.batch import Batch
+from treering.store.publication import names_sign
 from treering.store.reader import StoredCommit
 from treering.store.state import State
 from treering.store.store import Store
@@ -70,6 +71,7 @@ class Branch:
         where ``edit`` returns the tree it was given. What ``edit`` and ``validate`` raise goes through, with nothing
         published.
         """
+        is_fresh = False
         request = Request(edit, author, note, published)
         if validate is None:
             self._group.serve(request)
@@ -77,7 +79,8 @@ class Branch:
                 return request.commit
         for _ in self.attempts():
             if validate is not None:
-                request.judged = self._judge(edit, validate)
+                request.judged = self._judge(edit, validate, is_fresh=is_fresh)
+                is_fresh = True  # from now on: what was known before was no good
                 if request.judged is None:
                     continue
             self._group.serve(request)
@@ -85,21 +88,29 @@ class Branch:
                 return request.commit
         raise AssertionError  # pragma: no cover - attempts never ends quietly
 
-    def _judge(self, edit: Edit, validate: Callable[[StoredCommit, Node], None]) -> tuple[StoredCommit, Node] | None:
-        """Apply an edit to the head and show the result to ``validate``.
+    def _judge(
+        self, edit: Edit, validate: Callable[[StoredCommit, Node], None], *, is_fresh: bool
+    ) -> tuple[StoredCommit, Node] | None:
+        """Apply an edit to the head and show the result to ``validate``; None where to try again on a newer one.
 
-        None where the head was pruned meanwhile, as a newer one took its place.
+        Without ``is_fresh``, the state may be one that this process only remembers: then an error, or that nothing is
+        to be done, is no answer yet.
         """
-        state = self.store.state
+        state, is_fresh = (self.store.state, True) if is_fresh else self.store.known_state()
         try:
             head = self.head(state)
             root = edit(head.record.root)
-        except DanglingReference:
-            if self.store.state.data == state.data:
+            if root is head.record.root:
+                return (head, root) if is_fresh else None
+            validate(head, root)
+        except DanglingReference:  # the head was pruned meanwhile, as a newer one took its place
+            if is_fresh and self.store.state.data == state.data:
                 raise
             return None
-        if root is not head.record.root:
-            validate(head, root)
+        except Exception:
+            if is_fresh:
+                raise
+            return None
         return head, root
 
     def move_names(self, section: int, change: Callable[[State], Mapping[str, Pointer] | None]) -> State:
@@ -111,20 +122,25 @@ class Branch:
                 if names is None:
                     return state
                 batch = self.store.begin(state)
-                moved = self.store.publish(batch, state, {section: batch.put_names(names)})
+                state = batch.base
+                sign = names_sign(section, state, names)
+                moved = self.store.publish(batch, state, {section: batch.put_names(names)}, shows=sign)
                 if moved is not None:
                     return moved
         raise AssertionError  # pragma: no cover - attempts never ends quietly
 
-    def create(self, author: str) -> bool:
-        """Publish commit 0, the default message, in a new store; False where another process was faster."""
-        state, batch = self.store.create()
-        shape = self._schema.root
-        root = Node(shape.own_bytes(shape.message_class()))
-        schema = self._put_schema(batch)
-        commit = self._put_record(batch, root, 0, self.store.entropy.now(), author, "", schema)
-        sections: dict[int, Section] = {BRANCHES: batch.put_names({self.name: commit.pointer})}
-        return self.store.publish_first(batch, state, sections) is not None
+    def create(self, author: str) -> None:
+        """Make a new store, with commit 0, the default message; unless another process is faster."""
+        for _ in self.attempts():
+            state, batch = self.store.create()
+            shape = self._schema.root
+            root = Node(shape.own_bytes(shape.message_class()))
+            schema = self._put_schema(batch)
+            commit = self._put_record(batch, root, 0, self.store.entropy.now(), author, "", schema)
+            sections: dict[int, Section] = {BRANCHES: batch.put_names({self.name: commit.pointer})}
+            if self.store.publish_first(batch, state, sections) is not None or self.store.find_state() is not None:
+                return
+        raise AssertionError  # pragma: no cover - attempts never ends quietly
 
     def attempts(self) -> Iterator[None]:
         """Yield for each attempt, with growing random pauses between, until the deadline; then ``Unavailable``."""

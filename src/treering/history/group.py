@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from treering.errors import DanglingReference, Error, OutcomeUnknown, Unavailabl
 from treering.objects.node import Node
 from treering.objects.root import BRANCHES
 from treering.store.batch import Batch
+from treering.store.publication import commit_sign
 from treering.store.reader import StoredCommit
 from treering.store.state import State
 from treering.store.store import Store
@@ -97,9 +98,10 @@ class Group:
         try:
             while self._waiting:
                 requests.append(self._waiting.popleft())
-            rest: Sequence[Request] = requests
+            rest: list[Request] = requests
+            is_fresh = False
             while rest:
-                rest = self._publish(rest)
+                rest, is_fresh = self._publish(rest, is_fresh=is_fresh)
         except BaseException as error:
             for request in requests:
                 if request.commit is None and request.error is None:
@@ -109,14 +111,19 @@ class Group:
             for request in requests:
                 request.served = True
 
-    def _publish(self, requests: Sequence[Request]) -> Sequence[Request]:
-        """Publish the commits that are asked for, one on top of the other; return those that are to come next."""
+    def _publish(self, requests: list[Request], *, is_fresh: bool) -> tuple[list[Request], bool]:
+        """Publish the commits that are asked for, one on top of the other.
+
+        Returns those that are to come next, and whether they need a root that is read anew. Without ``is_fresh`` the
+        state may be one that this process only remembers: what fails on it, or needs no commit, is tried on a new one.
+        """
         line, store = self._line, self._store
-        state = store.state
+        state, is_fresh = (store.state, True) if is_fresh else store.known_state()
         first = head = line.head(state)
         batch: Batch | None = None
         made: list[tuple[Request, StoredCommit]] = []
-        rest: Sequence[Request] = ()
+        again: list[Request] = []
+        rest: list[Request] = []
         for index, request in enumerate(requests):
             try:
                 if request.judged is None:
@@ -126,40 +133,59 @@ class Group:
                 else:
                     continue
                 if root is not head.record.root:
-                    batch = batch or store.begin(state)
+                    if batch is None:
+                        batch = store.begin(state)
+                        state = batch.base
                     head = line.put_commit(batch, state, head, root, request.author, request.note)
+                elif not is_fresh:
+                    again.append(request)
+                    continue
                 made.append((request, head))
             except DanglingReference as error:
                 if head is not first:  # what is not published yet was dropped from the cache
                     rest = requests[index:]
                     break
-                if store.state.data == state.data:
+                if not is_fresh:
+                    again.append(request)
+                elif store.state.data == state.data:
                     request.error = error  # else the head was pruned, as a newer one took its place
             except Exception as error:  # noqa: BLE001 - handed to whoever waits for this commit
-                request.error = error
+                if is_fresh:
+                    request.error = error
+                else:
+                    again.append(request)
             if batch is not None and batch.size_bytes > _ENOUGH_BYTES:
                 rest = requests[index + 1 :]
                 break
         if batch is not None and head is not first:
-            branches = {**state.branches, line.name: head.pointer}
             try:
-                sections = {BRANCHES: batch.put_names(branches)}
-                if store.publish(batch, state, sections, branches=branches) is None:
-                    return ()
+                if not self._move(batch, state, head):
+                    return ([request for request, _ in made] if not is_fresh else []) + again + rest, True
             except Error as error:
                 if len(made) > 1 and not isinstance(error, OutcomeUnknown | Unavailable):
                     for request, _ in made:  # one of them may be to blame: each by itself
-                        self._publish([request])
-                    return rest
+                        self._publish([request], is_fresh=True)
+                    return again + rest, True
                 for request, _ in made:
                     request.error = _copy(error) if len(made) > 1 else error
-                return () if isinstance(error, Unavailable) else rest
-            line.moved_to(head)
+                return ([] if isinstance(error, Unavailable) else again + rest), True
         for request, commit in made:
             request.commit = commit
             if request.published is not None and commit is not first:
                 request.published()
-        return rest
+        return again + rest, bool(again)
+
+    def _move(self, batch: Batch, state: State, head: StoredCommit) -> bool:
+        """Publish a batch that ends with ``head``; False where the root had moved."""
+        line = self._line
+        branches = {**state.branches, line.name: head.pointer}
+        sections = {BRANCHES: batch.put_names(branches)}
+        sign = commit_sign(line.name, head)
+        moved = self._store.publish(batch, state, sections, branches=branches, shows=sign, commit=head.pointer)
+        if moved is None:
+            return False
+        line.moved_to(head)
+        return True
 
 
 def _copy(error: BaseException) -> Exception:

@@ -11,6 +11,7 @@ from treering.objects.root import INLINE_BYTES, Section, encode_names
 from treering.store.cache import OVERHEAD_BYTES
 from treering.store.reader import Reader
 from treering.store.session import Session
+from treering.store.state import State
 
 
 class Batch:
@@ -20,9 +21,10 @@ class Batch:
     and each is read by the next. Where nothing is published after all that is no harm: a location is never used again.
     """
 
-    __slots__ = ("_cache", "_codec", "_next_location", "entries", "size_bytes")
+    __slots__ = ("_cache", "_codec", "_next_location", "base", "entries", "size_bytes")
 
-    def __init__(self, session: Session, codec: Codec | None, reader: Reader) -> None:
+    def __init__(self, session: Session, codec: Codec | None, reader: Reader, base: State) -> None:
+        self.base = base  # the state to publish on: taking a session may have moved the root on
         self._next_location = session.next_location
         self._codec = codec
         self._cache = reader.cache

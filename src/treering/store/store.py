@@ -1,28 +1,34 @@
 """One store: the root as it is now, sessions, and the only place that moves the root.
 
 Publication is objects first, root last, by compare-and-set of the whole root record; in one request where the backend
-can and the batch fits. Nothing else in treering writes to a backend.
+can and the batch fits. Nothing else in treering writes to a backend. A move whose answer was lost is followed up until
+its outcome is certain (``publication``).
 """
 
 from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from treering.backend.base import Backend, Entry
-from treering.errors import Error, ForkedProcess, NotAStore, StoreRolledBack, Unavailable
+from treering.backend.fitted import fit
+from treering.errors import Error, ForkedProcess, NotAStore, OutcomeUnknown, StoreRolledBack, Unavailable
 from treering.objects.frame import Codec
 from treering.objects.pointer import Hash, Pointer
-from treering.objects.root import DEAD_LISTS, INLINE_BYTES, STORE_ID_BYTES, RootRecord, Section
+from treering.objects.root import DEAD_LISTS, STORE_ID_BYTES, RootRecord, Section
 from treering.store.batch import Batch
 from treering.store.dead import DeadList, encode_dead_lists
 from treering.store.entropy import Entropy
+from treering.store.publication import Sign, dead_sign, settle
 from treering.store.reader import DEFAULT_CACHE_BYTES, Reader, StoredCommit
 from treering.store.session import SALT_BYTES, Session
 from treering.store.state import State
+
+_PAUSE_SECONDS = 0.01  # before a session is asked for again
 
 _forks = 0
 
@@ -46,9 +52,12 @@ class Store:
         codec: Codec | None = None,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         entropy: Entropy | None = None,
+        deadline_seconds: float = 10,
     ) -> None:
-        self.backend = backend
-        self.reader = Reader(backend, cache_bytes)
+        self.backend = fit(backend)
+        self.is_remote = self.backend.limits.remote
+        self.reader = Reader(self.backend, cache_bytes)
+        self.deadline_seconds = deadline_seconds
         self.entropy = entropy or Entropy()
         self.lock = threading.RLock()  # held while this process publishes; readers never take it
         self._codec = codec
@@ -90,12 +99,29 @@ class Store:
             return known
         return self._accept(data, known, session)
 
+    def known_state(self) -> tuple[State, bool]:
+        """Return a state to try on, and whether it was read just now.
+
+        Where each look costs a round trip, that is the newest state this process knows: whether the root has moved
+        since is found out by moving it. Nothing else may be concluded from it.
+        """
+        self.check_open()
+        known = self._state
+        if known is None or not self.is_remote:
+            return self.state, True
+        return known, False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether this handle was closed."""
+        return self._closed
+
     def begin(self, state: State) -> Batch:
         """Start a publication on top of ``state``. Takes a session with the first one."""
         session = self._session
         if session is None or session.number < state.record.session_floor:
-            session = self._take_session()
-        return Batch(session, self._codec, self.reader)
+            session, state = self._take_session(state)
+        return Batch(session, self._codec, self.reader, state)
 
     def publish(
         self,
@@ -106,12 +132,17 @@ class Store:
         dead: Sequence[DeadList] | None = None,
         session_floor: int = 0,
         branches: Mapping[str, Pointer] | None = None,
+        shows: Sign | None = None,
+        commit: Pointer | None = None,
     ) -> State | None:
         """Write the batch and move the root on from ``state``; None, with nothing published, where it had moved.
 
         Returns the new state when it is as durable as the backend's limits say. Raises what the backend raises. Tables
         of the old root that the new one replaces are named as dead by the new one, and then deleted. ``dead``: what the
         new root is to name as dead beside them; None: what the old one does. ``branches``: what their section says.
+        ``shows``: by what to know the move in a
+        later root, should its answer be lost; without, one that cannot be found is taken as not made, and may be made
+        again. ``commit``: what ``OutcomeUnknown`` is to name.
         """
         old = state.record.sections
         orphans = [old[tag].location for tag in sections if type(old.get(tag)) is Pointer]  # type: ignore[union-attr]
@@ -125,7 +156,9 @@ class Store:
         else:
             buried = set()  # they stay named: a large section is not written again for their sake
         moved = state.moved(sections, session_floor=session_floor, branches=branches)
-        if not self._move(batch.entries, state.data, moved):
+        if shows is None:
+            shows = dead_sign([] if dead is None else [entry for entry in dead if entry not in state.dead])
+        if not self._move(batch.entries, state, moved, shows, commit):
             return None
         if buried:
             self.buried -= buried
@@ -157,12 +190,13 @@ class Store:
         """
         self._session = Session(1, self.entropy.random(SALT_BYTES))
         record = RootRecord(self.entropy.random(STORE_ID_BYTES), 0, 2, 0, {})
-        return State(b"", record, self.reader, self.backend.url), Batch(self._session, self._codec, self.reader)
+        state = State(b"", record, self.reader, self.backend.url)
+        return state, Batch(self._session, self._codec, self.reader, state)
 
     def publish_first(self, batch: Batch, state: State, sections: Mapping[int, Section]) -> State | None:
         """Publish the first commit of a new store; None where another process was first."""
         moved = state.moved(sections)
-        if not self._move(batch.entries, None, moved):
+        if not self._move(batch.entries, None, moved, lambda _: False, None):
             self._session = None
             return None
         return moved
@@ -186,33 +220,45 @@ class Store:
             self.reader.forget()
             message = "the store went back to an older state; what was read from it before may be gone"
             raise StoreRolledBack(message, store=self.backend.url)
-        self._state = state
+        current = self._state
+        if current is None or state is None or current.record.version <= state.record.version:
+            self._state = state  # unless another thread has read a newer one meanwhile
         return state
 
-    def _take_session(self) -> Session:
+    def _take_session(self, state: State) -> tuple[Session, State]:
+        """Return a session of this handle's own, and the state to go on from: ``state`` where it was not the last."""
+        deadline, base = time.monotonic() + self.deadline_seconds, state
         while True:
-            state = self.state
-            number = state.record.next_session
-            moved = state.moved({}, next_session=number + 1)
-            if self._move([], state.data, moved):
-                self._session = Session(number, self.entropy.random(SALT_BYTES))
-                return self._session
+            number = base.record.next_session
+            moved = base.moved({}, next_session=number + 1)
+            try:
+                if self.backend.publish([], base.data, moved.data):
+                    self._state = moved
+                    self._session = Session(number, self.entropy.random(SALT_BYTES))
+                    go_on = base is state and self.is_remote  # elsewhere another look is as good as free
+                    return self._session, moved if go_on else state
+            except OutcomeUnknown:  # the number may be another writer's, who sent the same bytes: leave it alone
+                time.sleep(_PAUSE_SECONDS)
+            if time.monotonic() > deadline:
+                message = "no writer's session could be had until the deadline; nothing was changed"
+                raise Unavailable(message, store=self.backend.url, deadline_seconds=self.deadline_seconds)
+            base = self.state
 
-    def _move(self, entries: list[Entry], expected: bytes | None, moved: State) -> bool:
-        rest = self._write_ahead(entries)
-        if not self.backend.publish(rest, expected, moved.data):
+    def fence(self, state: State) -> bool:
+        """Raise the root's version from ``state`` on, and change nothing else; False where it had moved."""
+        fenced = state.moved({})
+        if not self.backend.publish([], state.data, fenced.data):
             return False
-        self._state = moved
+        self._state = fenced
         return True
 
-    def _write_ahead(self, entries: list[Entry]) -> list[Entry]:
-        """Write all but what fits beside the root into one request."""
-        limits = self.backend.limits
-        if limits.max_batch_count is None and limits.max_batch_bytes is None:
-            return entries
-        count = (limits.max_batch_count or len(entries) + 1) - 1
-        size = (limits.max_batch_bytes or 1 << 62) - 4 * INLINE_BYTES
-        if len(entries) <= count and sum(len(value) for _, value in entries) <= size:
-            return entries
-        self.backend.write_many(entries)
-        return []
+    def _move(
+        self, entries: list[Entry], before: State | None, after: State, shows: Sign, commit: Pointer | None
+    ) -> bool:
+        try:
+            if not self.backend.publish(entries, None if before is None else before.data, after.data):
+                return False
+        except OutcomeUnknown as error:
+            return settle(self, before, after, shows, commit=commit, cause=error)
+        self._state = after
+        return True

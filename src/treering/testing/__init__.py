@@ -4,6 +4,7 @@
 """
 
 from treering.testing.faults import FaultyBackend, SimulatedCrash
+from treering.testing.limited import LimitedBackend
 from treering.testing.memory import MemoryBackend
 
-__all__ = ["FaultyBackend", "MemoryBackend", "SimulatedCrash"]
+__all__ = ["FaultyBackend", "LimitedBackend", "MemoryBackend", "SimulatedCrash"]

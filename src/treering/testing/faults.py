@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from treering.backend.base import Backend, Entry, Limits
 
 Method = Literal["read_root", "read_many", "publish", "write_many", "delete_many", "list_keys"]
-Moment = Literal["before", "during", "after"]
+Moment = Literal["before", "during", "after", "lost", "late"]
 
 
 class SimulatedCrash(BaseException):
@@ -27,6 +27,7 @@ class _Fault:
     calls_left: int
     moment: Moment
     error: BaseException
+    until: Method
 
 
 class FaultyBackend:
@@ -40,7 +41,9 @@ class FaultyBackend:
     def __init__(self, inner: Backend) -> None:
         self.inner = inner
         self.crashed = False
+        self.arrivals: list[bool] = []  # of late publications: whether they moved the root
         self._faults: list[_Fault] = []
+        self._late: list[tuple[Method, Sequence[Entry], bytes | None, bytes]] = []
         self.reset_counts()
 
     def reset_counts(self) -> None:
@@ -49,18 +52,26 @@ class FaultyBackend:
         self.keys_read = self.bytes_read = self.keys_written = self.bytes_written = 0
 
     def fail(
-        self, method: Method, *, on_call: int = 1, moment: Moment = "before", error: BaseException | None = None
+        self,
+        method: Method,
+        *,
+        on_call: int = 1,
+        moment: Moment = "before",
+        error: BaseException | None = None,
+        until: Method = "read_root",
     ) -> None:
         """Let the ``on_call``-th call of ``method`` raise ``error``.
 
         ``before``: nothing was done. ``during``: a ``publish`` has written its objects and not moved the root; a
-        ``write_many`` or ``delete_many`` has done the first half. ``after``: it was done and the reply is lost. The
-        default error is ``Unavailable``, after a publish ``OutcomeUnknown``.
+        ``write_many`` or ``delete_many`` has done the first half. ``after``: it was done and the reply is lost.
+        ``lost``: it was not, and the caller cannot tell. ``late`` (a ``publish``): it is on its way, and arrives when
+        the next call of ``until`` has been answered. The default error is ``Unavailable``; where a publish may have
+        been done, ``OutcomeUnknown``.
         """
         if error is None:
-            unknown = moment == "after" and method == "publish"
+            unknown = moment in {"after", "lost", "late"} and method == "publish"
             error = OutcomeUnknown("a planned fault") if unknown else Unavailable("a planned fault")
-        self._faults.append(_Fault(method, on_call, moment, error))
+        self._faults.append(_Fault(method, on_call, moment, error, until))
 
     def crash(self, method: Method, *, on_call: int = 1, moment: Moment = "before") -> None:
         """Let the ``on_call``-th call of ``method`` raise ``SimulatedCrash``, and all calls after it but ``close``."""
@@ -79,6 +90,7 @@ class FaultyBackend:
         root = self.inner.read_root()
         self.keys_read += 1
         self.bytes_read += len(root or b"")
+        self._arrive("read_root")
         self._leave(fault)
         return root
 
@@ -98,7 +110,11 @@ class FaultyBackend:
         if fault is not None and fault.moment == "during":
             self.inner.write_many(objects)
             self._raise(fault)
+        if fault is not None and fault.moment == "late":
+            self._late.append((fault.until, tuple(objects), expected, root))
+            self._raise(fault)
         moved = self.inner.publish(objects, expected, root)
+        self._arrive("publish")
         self._leave(fault)
         return moved
 
@@ -142,9 +158,16 @@ class FaultyBackend:
                 if fault.calls_left == 0:
                     self._faults.remove(fault)
                     due = fault
-        if due is not None and due.moment == "before":
+        if due is not None and due.moment in {"before", "lost"}:
             self._raise(due)
         return due
+
+    def _arrive(self, method: Method) -> None:
+        """Let the late publications arrive that waited for this method."""
+        due = [request for request in self._late if request[0] == method]
+        for request in due:
+            self._late.remove(request)
+            self.arrivals.append(self.inner.publish(*request[1:]))
 
     def _leave(self, fault: _Fault | None) -> None:
         if fault is not None:

@@ -83,3 +83,22 @@ def test_strict_memory_backend() -> None:
             backend.read_many([key])
     with pytest.raises(AssertionError, match="not bytes"):
         backend.write_many([(bytearray(b"c"), b"1")])  # type: ignore[list-item]
+
+
+def test_lost_publish_is_not_applied(faulty: FaultyBackend) -> None:
+    faulty.fail("publish", moment="lost")
+    with pytest.raises(OutcomeUnknown):
+        faulty.publish([(b"c", b"x")], b"one", b"two")
+    assert (faulty.read_root(), faulty.read_many([b"c"])) == (b"one", [None])
+
+
+@pytest.mark.parametrize("until", ["read_root", "publish"])
+def test_late_publish_arrives_after_the_next_call(faulty: FaultyBackend, until: str) -> None:
+    faulty.fail("publish", moment="late", until=until)  # type: ignore[arg-type]
+    with pytest.raises(OutcomeUnknown):
+        faulty.publish([(b"c", b"x")], b"one", b"two")
+    assert faulty.read_root() == b"one"
+    assert faulty.arrivals == ([True] if until == "read_root" else [])
+    assert faulty.publish([], b"one", b"three") is (until == "publish")
+    assert faulty.read_root() == (b"two" if until == "read_root" else b"three")
+    assert faulty.arrivals == [until == "read_root"]

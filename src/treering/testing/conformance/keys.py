@@ -12,6 +12,11 @@ def key(number: int, session: int = 1) -> bytes:
     return session.to_bytes(4, "big") + b"salt" + number.to_bytes(8, "big")
 
 
+def part(of: bytes, number: int) -> bytes:
+    """The key of the ``number``-th part of a value that was too large for its store."""
+    return of + b"/" + number.to_bytes(4, "big")
+
+
 def entries(count: int, session: int = 1) -> list[Entry]:
     """``count`` objects under such keys, each value telling its own."""
     return [(key(number, session), b"value %d of %d" % (number, session)) for number in range(count)]
