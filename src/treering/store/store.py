@@ -10,7 +10,7 @@ import os
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
 from treering.backend.base import Backend, Entry
 from treering.errors import Error, ForkedProcess, NotAStore, StoreRolledBack, Unavailable
@@ -19,9 +19,12 @@ from treering.objects.pointer import Hash, Pointer
 from treering.objects.root import DEAD_LISTS, INLINE_BYTES, STORE_ID_BYTES, RootRecord, Section, encode_names
 from treering.store.dead import DeadList, encode_dead_lists
 from treering.store.entropy import Entropy
+from treering.store.freshness import Consistency, DoubtingReads, Freshness
 from treering.store.reader import DEFAULT_CACHE_BYTES, Reader, StoredCommit
 from treering.store.session import SALT_BYTES, Session
 from treering.store.state import State
+
+CLOSE_SECONDS = 1.0  # how long a close waits for the thread that keeps a session fresh
 
 _forks = 0
 
@@ -33,6 +36,12 @@ def _count_fork() -> None:
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork
     os.register_at_fork(after_in_child=_count_fork)
+
+
+def _stop_here(freshness: Freshness, process: int) -> None:
+    """Stop what keeps a store fresh that was let go of; in a child of a fork there is nothing to stop."""
+    if os.getpid() == process:
+        freshness.stop()
 
 
 class Batch:
@@ -84,9 +93,15 @@ class Store:
         codec: Codec | None = None,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         entropy: Entropy | None = None,
+        consistency: Consistency = "linearizable",
+        deadline_seconds: float = 10,
     ) -> None:
         self.backend = backend
-        self.reader = Reader(backend, cache_bytes)
+        is_session = consistency == "session"
+        self.freshness = Freshness(backend, is_session=is_session, deadline_seconds=deadline_seconds)
+        weakref.finalize(self, _stop_here, self.freshness, os.getpid()).atexit = False
+        self._read_root = self.freshness.root if is_session else backend.read_root
+        self.reader = Reader(DoubtingReads.over(backend, self.freshness), cache_bytes)
         self.entropy = entropy or Entropy()
         self.lock = threading.RLock()  # held while this process publishes; readers never take it
         self._codec = codec
@@ -119,13 +134,21 @@ class Store:
             raise Unavailable("the store is closed", store=self.backend.url)
 
     def find_state(self) -> State | None:
-        """Return the root as it is now, or None where nothing was ever published. One backend call."""
+        """Return the root as it is now, or None where nothing was ever published. One backend call.
+
+        Of a store opened with ``consistency="session"``, as this process knows it, which mostly costs no call.
+        """
         self.check_open()
         known, session = self._state, self._session  # before the read: the root may not be older than these
-        data = self.backend.read_root()
+        data = self._read_root()
         if known is not None and data == known.data:
             return known
         return self._accept(data, known, session)
+
+    def asking(self) -> AbstractContextManager[None]:
+        """Let every root be read from the store meanwhile, also in a session: for what goes by the root as it is."""
+        self.check_open()
+        return self.freshness.asking()
 
     def begin(self, state: State) -> Batch:
         """Start a publication on top of ``state``. Takes a session with the first one."""
@@ -208,7 +231,9 @@ class Store:
         """Let go of the backend. Twice is fine; in a child of a fork nothing of the parent's is touched."""
         if not self._closed and self._forks == _forks:
             self._closed = True
+            self.freshness.stop()
             self.backend.close()
+            self.freshness.join(CLOSE_SECONDS)
         self._closed = True
 
     def _accept(self, data: bytes | None, known: State | None, session: Session | None) -> State | None:
@@ -237,8 +262,16 @@ class Store:
 
     def _move(self, entries: list[Entry], expected: bytes | None, moved: State) -> bool:
         rest = self._write_ahead(entries)
-        if not self.backend.publish(rest, expected, moved.data):
+        turn = self.freshness.turn
+        try:
+            is_moved = self.backend.publish(rest, expected, moved.data)
+        except BaseException:
+            self.freshness.doubt()
+            raise
+        if not is_moved:
+            self.freshness.doubt()
             return False
+        self.freshness.saw(moved.data, turn)
         self._state = moved
         return True
 
