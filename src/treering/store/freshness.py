@@ -10,14 +10,16 @@ began; so what stands here is always from a reading that began after all that st
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
-from treering.backend.base import Backend, Watching
+from treering.backend.base import Backend, Entry, Limits, Watching
 from treering.errors import Error, Unavailable
 
 Consistency = Literal["linearizable", "session"]
@@ -26,6 +28,7 @@ FIRST_PAUSE_SECONDS = 0.01  # between two questions to a store that cannot say t
 LAST_PAUSE_SECONDS = 0.25
 LAST_TROUBLED_PAUSE_SECONDS = 1.0  # where the store does not answer
 LONGEST_WAIT_SECONDS = 5.0  # for one call of wait_for_root: a lost notification costs no more than this
+CLOSE_SECONDS = 1.0  # how long a close waits for the thread
 LINGER_SECONDS = 1.0  # how long the thread stays for the next one who waits
 
 
@@ -239,21 +242,61 @@ class Freshness:
             raise type(trouble)(trouble.message, **trouble.facts) from trouble
 
 
-class DoubtingReads:
-    """The objects of a backend for the reader of a session: one that is missing may be so because the root moved on."""
+class FreshBackend:
+    """``inner``, with every move and every loss of its root made known to ``freshness``; the backend of a store.
 
-    def __init__(self, backend: Backend, freshness: Freshness) -> None:
-        self._backend = backend
+    In a session its root is the one that is known. Everything else goes straight through.
+    """
+
+    def __init__(self, inner: Backend, freshness: Freshness) -> None:
+        self.inner = inner
         self._freshness = freshness
+        weakref.finalize(self, _stop_here, freshness, os.getpid()).atexit = False
+        # a call more for each would be felt where the store is in this process
+        self.read_root = freshness.root if freshness.is_session else inner.read_root
+        self.read_many = self._read_many if freshness.is_session else inner.read_many
+        self.write_many = inner.write_many
+        self.delete_many = inner.delete_many
+        self.list_keys = inner.list_keys
 
-    @classmethod
-    def over(cls, backend: Backend, freshness: Freshness) -> Backend:
-        """Return what a reader reads from: the backend itself where every root is asked for anyway."""
-        return cast("Backend", cls(backend, freshness)) if freshness.is_session else backend
+    @property
+    def url(self) -> str:
+        """The inner backend's."""
+        return self.inner.url
 
-    def read_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        """Return the values, as the backend does."""
-        values = self._backend.read_many(keys)
-        if None in values:
+    @property
+    def limits(self) -> Limits:
+        """The inner backend's."""
+        return self.inner.limits
+
+    def publish(self, objects: Sequence[Entry], expected: bytes | None, root: bytes) -> bool:
+        """Publish; before this returns, sessions know the new root, or that theirs may be an old one."""
+        turn = self._freshness.turn
+        try:
+            is_moved = self.inner.publish(objects, expected, root)
+        except BaseException:
             self._freshness.doubt()
+            raise
+        if is_moved:
+            self._freshness.saw(root, turn)
+        else:
+            self._freshness.doubt()
+        return is_moved
+
+    def close(self) -> None:
+        """Close the backend, end all waiting, and let the thread end."""
+        self._freshness.stop()
+        self.inner.close()
+        self._freshness.join(CLOSE_SECONDS)
+
+    def _read_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        values = self.inner.read_many(keys)
+        if None in values:
+            self._freshness.doubt()  # it may be gone because the root has moved on
         return values
+
+
+def _stop_here(freshness: Freshness, process: int) -> None:
+    """Stop what kept a store fresh that nobody holds any more; in a child of a fork there is nothing to stop."""
+    if os.getpid() == process:
+        freshness.stop()

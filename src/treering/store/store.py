@@ -19,12 +19,10 @@ from treering.objects.pointer import Hash, Pointer
 from treering.objects.root import DEAD_LISTS, INLINE_BYTES, STORE_ID_BYTES, RootRecord, Section, encode_names
 from treering.store.dead import DeadList, encode_dead_lists
 from treering.store.entropy import Entropy
-from treering.store.freshness import Consistency, DoubtingReads, Freshness
+from treering.store.freshness import Consistency, FreshBackend, Freshness
 from treering.store.reader import DEFAULT_CACHE_BYTES, Reader, StoredCommit
 from treering.store.session import SALT_BYTES, Session
 from treering.store.state import State
-
-CLOSE_SECONDS = 1.0  # how long a close waits for the thread that keeps a session fresh
 
 _forks = 0
 
@@ -36,12 +34,6 @@ def _count_fork() -> None:
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork
     os.register_at_fork(after_in_child=_count_fork)
-
-
-def _stop_here(freshness: Freshness, process: int) -> None:
-    """Stop what keeps a store fresh that was let go of; in a child of a fork there is nothing to stop."""
-    if os.getpid() == process:
-        freshness.stop()
 
 
 class Batch:
@@ -96,12 +88,10 @@ class Store:
         consistency: Consistency = "linearizable",
         deadline_seconds: float = 10,
     ) -> None:
-        self.backend = backend
         is_session = consistency == "session"
         self.freshness = Freshness(backend, is_session=is_session, deadline_seconds=deadline_seconds)
-        weakref.finalize(self, _stop_here, self.freshness, os.getpid()).atexit = False
-        self._read_root = self.freshness.root if is_session else backend.read_root
-        self.reader = Reader(DoubtingReads.over(backend, self.freshness), cache_bytes)
+        self.backend: Backend = FreshBackend(backend, self.freshness)
+        self.reader = Reader(self.backend, cache_bytes)
         self.entropy = entropy or Entropy()
         self.lock = threading.RLock()  # held while this process publishes; readers never take it
         self._codec = codec
@@ -140,7 +130,7 @@ class Store:
         """
         self.check_open()
         known, session = self._state, self._session  # before the read: the root may not be older than these
-        data = self._read_root()
+        data = self.backend.read_root()
         if known is not None and data == known.data:
             return known
         return self._accept(data, known, session)
@@ -231,9 +221,7 @@ class Store:
         """Let go of the backend. Twice is fine; in a child of a fork nothing of the parent's is touched."""
         if not self._closed and self._forks == _forks:
             self._closed = True
-            self.freshness.stop()
             self.backend.close()
-            self.freshness.join(CLOSE_SECONDS)
         self._closed = True
 
     def _accept(self, data: bytes | None, known: State | None, session: Session | None) -> State | None:
@@ -262,16 +250,8 @@ class Store:
 
     def _move(self, entries: list[Entry], expected: bytes | None, moved: State) -> bool:
         rest = self._write_ahead(entries)
-        turn = self.freshness.turn
-        try:
-            is_moved = self.backend.publish(rest, expected, moved.data)
-        except BaseException:
-            self.freshness.doubt()
-            raise
-        if not is_moved:
-            self.freshness.doubt()
+        if not self.backend.publish(rest, expected, moved.data):
             return False
-        self.freshness.saw(moved.data, turn)
         self._state = moved
         return True
 
