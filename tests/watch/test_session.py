@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from tests.engine.place import Place
 from tests.proto import engine_pb2 as pb
-from tests.watch.following import commits, device, freshness, rename, threads, until
+from tests.watch.following import PATIENCE_SECONDS, commits, device, freshness, rename, threads, until
 from tests.watch.test_waiting import Outage, WatchingOutage
 
 import treering
@@ -84,6 +85,58 @@ def test_never_back(store: Place, session: treering.Repository) -> None:
         thread.join()
     assert wrong == []
     until(lambda: session.head.seq == 120)
+
+
+class Held(FaultyBackend):
+    """A store whose answer to one thread's question for the root is held up."""
+
+    def __init__(self) -> None:
+        super().__init__(MappingBackend({}))
+        self.whose = ""
+        self.is_held, self.go_on, self.is_done = threading.Event(), threading.Event(), threading.Event()
+
+    def read_root(self) -> bytes | None:
+        root = super().read_root()
+        if threading.current_thread().name == self.whose and not self.is_held.is_set():
+            self.is_held.set()
+            self.go_on.wait(PATIENCE_SECONDS)
+            self.is_done.set()
+        return root
+
+
+def test_an_old_answer_that_comes_late_is_not_taken() -> None:
+    server = Held()
+    with treering.open(server, pb.Network, consistency="session") as session:
+        _ = session.head
+        server.whose = "treering-freshness"
+        assert server.is_held.wait(PATIENCE_SECONDS)
+        made = rename(session, "newer")
+        server.go_on.set()
+        assert server.is_done.wait(PATIENCE_SECONDS)
+        for _ in range(100):
+            assert session.head == made
+            time.sleep(0.0005)
+
+
+def test_of_two_answers_none_goes_back() -> None:
+    """A reader that was told of an older root stands beside one that was told of a newer one: the next asks again."""
+    server = Held()
+    with (
+        treering.open(server, pb.Network, consistency="session") as session,
+        treering.open(server.inner, pb.Network) as other,
+    ):
+        _ = session.head
+        server.whose = "reader"
+        freshness(session).doubt()
+        reader = threading.Thread(target=freshness(session).read, name="reader")
+        reader.start()
+        assert server.is_held.wait(PATIENCE_SECONDS)
+        made = rename(other, "newer")
+        freshness(session).doubt()
+        assert session.head == made
+        server.go_on.set()
+        reader.join()
+        assert session.head == made
 
 
 def test_transactions_and_edits_are_on_what_is_there(store: Place, session: treering.Repository) -> None:
