@@ -61,6 +61,7 @@ from treering.store.verify import VerifyReport
 from treering.transaction import Transaction
 from treering.tree.diff import Change
 from treering.tree.merge import Conflict
+from treering.watch import CommitEvent, Watch
 
 GET = HookKind.GET
 PRE_ADD = HookKind.PRE_ADD
@@ -94,6 +95,7 @@ __all__ = [
     "Change",
     "ChildInUpdate",
     "Commit",
+    "CommitEvent",
     "Compacted",
     "Conflict",
     "Corruption",
@@ -139,6 +141,7 @@ __all__ = [
     "TransactionClosed",
     "Unavailable",
     "VerifyReport",
+    "Watch",
     "WrongType",
     "open",
     "proto_path",

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 from google.protobuf.message import Message
 
-from treering.difference import Diff
+from treering.difference import Diff, touches
 from treering.errors import AlreadyExists, Corruption, DanglingReference, MergeConflict, NameNotFound, WrongType
 from treering.history.commit import Commit
 from treering.history.name import Name, check_name, resolve
@@ -30,10 +30,9 @@ from treering.store.sweep import sweep_unreachable
 from treering.store.verify import VerifyReport, verify
 from treering.transaction import MergeBy, Transaction
 from treering.tree.address import Address, find_address
-from treering.tree.diff import same_slot
 from treering.tree.edit import Mask
 from treering.tree.view import PathLike, View, check_limit
-from treering.tree.walk import find_node
+from treering.watch import Watch
 from treering.workspace import Edit, Validator, Workspace, canonical
 
 T = TypeVar("T")
@@ -270,6 +269,18 @@ class Repository:
         address = find_address(self._schema.root, path)
         return Diff(self.at(a), self.at(self.head if b is None else b), address)
 
+    def watch(self, path: PathLike = "/", *, since: Name | None = None, timeout_seconds: float | None = None) -> Watch:
+        """Return an iterator over the commits of the branch from now on: each once, whole, in order, none left out.
+
+        ``path``: only those that changed something at or below it, which need not be there yet. ``since``: begin after
+        this commit instead of the head, as the last `CommitEvent` of an earlier watch names it. ``timeout_seconds``:
+        how long to wait for the next event before the iteration ends; None: for ever.
+
+        Raises `NameNotFound` and `AmbiguousName`, `Compacted` where commits after ``since`` were pruned, `PathNotFound`
+        (a field that is no child), `InvalidPath`, `WrongType`. See `Watch`.
+        """
+        return Watch(self._work, path, since, timeout_seconds)
+
     def tag(self, name: str, at: Name | None = None, *, move: bool = False) -> Commit:
         """Name a commit (the head) for good. The same name for the same commit again is fine.
 
@@ -324,7 +335,8 @@ class Repository:
         if keep_last < 1:
             raise WrongType("keep_last is at least 1: the head stays", given=keep_last)
         pruner = Pruner(self._store, self._branch.attempts)
-        return pruner.prune(lambda state: self._oldest(state, keep_last, keep_within), dry_run=dry_run)
+        with self._store.asking():
+            return pruner.prune(lambda state: self._oldest(state, keep_last, keep_within), dry_run=dry_run)
 
     def verify(self, *, sweep: bool = False) -> VerifyReport:
         """Read and check every object that the store's branches and tags lead to. Reports; never raises for damage.
@@ -332,13 +344,14 @@ class Repository:
         ``sweep`` also deletes the objects that nothing leads to, such as a crashed writer's. Writers at work are made
         to start over, so nothing of theirs is taken; where there are problems, nothing is deleted.
         """
-        if sweep:
-            return sweep_unreachable(self._store, self._branch.attempts)
-        try:
-            state = self._store.state
-        except Corruption as error:  # of the root record itself: nothing can be reached
-            return VerifyReport((str(error),), 0, sum(1 for _ in self._store.backend.list_keys()))
-        return verify(self._store.backend, state)
+        with self._store.asking():
+            if sweep:
+                return sweep_unreachable(self._store, self._branch.attempts)
+            try:
+                state = self._store.state
+            except Corruption as error:  # of the root record itself: nothing can be reached
+                return VerifyReport((str(error),), 0, sum(1 for _ in self._store.backend.list_keys()))
+            return verify(self._store.backend, state)
 
     @property
     def schema(self) -> Schema:
@@ -438,15 +451,5 @@ class Repository:
         return lineage.find_first(head, is_last)
 
     def _touches(self, commit: StoredCommit, parent: StoredCommit | None, address: Address) -> bool:
-        reader = self._store.reader
-        before = find_node(reader, parent.record.root, address.steps) if parent else None
-        after = find_node(reader, commit.record.root, address.steps)
-        if before is None or after is None:
-            return before is not after
-        if address.container is not None:
-            number = address.container.number
-            return not same_slot(before.slots.get(number), after.slots.get(number))
-        return before.own != after.own or any(
-            not same_slot(before.slots.get(number), after.slots.get(number))
-            for number in before.slots.keys() | after.slots.keys()
-        )
+        before = None if parent is None else parent.record.root
+        return touches(self._store.reader, before, commit.record.root, address)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from treering.backend.base import Entry
     from treering.backend.url import StoreURL
 
+_LOOK_SECONDS = 0.25
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -43,12 +44,17 @@ def open_url(url: StoreURL, *, deadline_seconds: float, create: bool) -> Mapping
 class _Shared:
     """One mapping and the lock that all its adapters in this process share; it keeps the mapping, so its id, alive."""
 
-    __slots__ = ("__weakref__", "lock", "mapping")
+    __slots__ = ("__weakref__", "lock", "mapping", "moved")
 
     def __init__(self, mapping: MutableMapping[Any, Any]) -> None:
         self.mapping = mapping
+        self.renew()
+
+    def renew(self) -> None:
+        """Make a new lock, and a condition under it that says when a root has moved or an adapter was closed."""
         # reentrant: a finalizer may close a repository in the middle of a publish of the same thread
         self.lock = threading.RLock()
+        self.moved = threading.Condition(self.lock)
 
 
 _shared_by_id: weakref.WeakValueDictionary[int, _Shared] = weakref.WeakValueDictionary()
@@ -68,7 +74,7 @@ def _renew_locks() -> None:
     global _registry_lock  # noqa: PLW0603 - the one lock of this module
     _registry_lock = threading.Lock()
     for shared in list(_shared_by_id.values()):
-        shared.lock = threading.RLock()
+        shared.renew()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows
@@ -94,9 +100,9 @@ class MappingBackend:
         self._object_prefix = prefix + "o/"
         self._closed = False
         self._sync: Callable[[], object] | None = getattr(mapping, "sync", None)
-        plain = type(mapping) is dict
-        self._limits = Limits(durability=Durability.NONE, atomic=plain)
-        self._get: Callable[[str], object] = mapping.get if plain else self._guarded_get
+        self._is_plain = type(mapping) is dict
+        self._limits = Limits(durability=Durability.NONE, atomic=self._is_plain)
+        self._get: Callable[[str], object] = mapping.get if self._is_plain else self._guarded_get
 
     @property
     def url(self) -> str:
@@ -133,6 +139,7 @@ class MappingBackend:
         cannot be read back, or when syncing the mapping afterwards failed.
         """
         new_root = bytes(root)
+        shared = self._shared
         with self._locked() as mapping:
             if self.read_root() != expected:
                 return False
@@ -147,7 +154,20 @@ class MappingBackend:
                 self._sync_mapping()
             except Exception as error:
                 raise OutcomeUnknown("the mapping took the commit but could not be synced", store=self._url) from error
+            finally:
+                shared.moved.notify_all()
         return True
+
+    def wait_for_root(self, known: bytes | None, timeout_seconds: float) -> None:
+        """Wait until another adapter of this process, or this one, has moved the root.
+
+        What else may change a mapping that is not a plain dict is not told here, so of one of those the caller is sent
+        to look four times a second.
+        """
+        if not self._is_plain:
+            timeout_seconds = min(timeout_seconds, _LOOK_SECONDS)
+        with self._locked():
+            self._shared.moved.wait_for(lambda: self._closed or self.read_root() != known, timeout_seconds)
 
     def write_many(self, objects: Sequence[Entry]) -> None:
         """Write ``objects``; when the mapping raises midway, those already written are deleted again."""
@@ -196,6 +216,7 @@ class MappingBackend:
                 self._translate(error)
             finally:
                 self._sync = None
+                self._shared.moved.notify_all()
                 self._shared = _Shared({})
 
     @contextmanager

@@ -96,7 +96,7 @@ class Branch:
         Without ``is_fresh``, the state may be one that this process only remembers: then an error, or that nothing is
         to be done, is no answer yet.
         """
-        state, is_fresh = (self.store.state, True) if is_fresh else self.store.known_state()
+        state, is_fresh = (self.store.fresh_state(), True) if is_fresh else self.store.known_state()
         try:
             head = self.head(state)
             root = edit(head.record.root)
@@ -104,7 +104,7 @@ class Branch:
                 return (head, root) if is_fresh else None
             validate(head, root)
         except DanglingReference:  # the head was pruned meanwhile, as a newer one took its place
-            if is_fresh and self.store.state.data == state.data:
+            if is_fresh and self.store.fresh_state().data == state.data:
                 raise
             return None
         except Exception:

@@ -118,7 +118,7 @@ class Group:
         state may be one that this process only remembers: what fails on it, or needs no commit, is tried on a new one.
         """
         line, store = self._line, self._store
-        state, is_fresh = (store.state, True) if is_fresh else store.known_state()
+        state, is_fresh = (store.fresh_state(), True) if is_fresh else store.known_state()
         first = head = line.head(state)
         batch: Batch | None = None
         made: list[tuple[Request, StoredCommit]] = []
@@ -147,7 +147,7 @@ class Group:
                     break
                 if not is_fresh:
                     again.append(request)
-                elif store.state.data == state.data:
+                elif store.fresh_state().data == state.data:
                     request.error = error  # else the head was pruned, as a newer one took its place
             except Exception as error:  # noqa: BLE001 - handed to whoever waits for this commit
                 if is_fresh:

@@ -31,6 +31,11 @@ def check_name(name: object) -> None:
         raise InvalidName(message, name=name)
 
 
+def may_be_commit(name: str) -> bool:
+    """Tell whether a name is that of a commit by itself, or relative to another: no branch or tag has such a name."""
+    return any(form(name) for form in (_ID, _SHORT, _BACK))
+
+
 def resolve(reader: Reader, state: State, branch: str, name: object) -> StoredCommit:
     """Return the commit that a name stands for. ``branch``: the one that a date is looked up on.
 

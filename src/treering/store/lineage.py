@@ -127,6 +127,11 @@ class Lineage:
             steps -= depth - bottom + 1
             commit = parent
 
+    def unbroken(self, commit: StoredCommit) -> StoredCommit:
+        """Return the oldest commit that first parents lead to from ``commit`` with none pruned in between."""
+        bottom = max((graft.depth for graft in self._on_line(commit)), default=0)
+        return self.at_depth(commit, bottom) or commit
+
     def at_depth(self, commit: StoredCommit, depth: int) -> StoredCommit | None:
         """Return the nearest commit along first parents that is at most ``depth`` deep."""
         return self.find_first(commit, lambda candidate: candidate.record.depth <= depth)

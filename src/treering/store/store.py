@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
 from treering.backend.base import Backend, Entry
 from treering.backend.fitted import fit
@@ -23,6 +23,7 @@ from treering.objects.root import DEAD_LISTS, STORE_ID_BYTES, RootRecord, Sectio
 from treering.store.batch import Batch
 from treering.store.dead import DeadList, encode_dead_lists
 from treering.store.entropy import Entropy
+from treering.store.freshness import Consistency, FreshBackend, Freshness
 from treering.store.publication import Sign, dead_sign, settle
 from treering.store.reader import DEFAULT_CACHE_BYTES, Reader, StoredCommit
 from treering.store.session import SALT_BYTES, Session
@@ -52,10 +53,14 @@ class Store:
         codec: Codec | None = None,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         entropy: Entropy | None = None,
+        consistency: Consistency = "linearizable",
         deadline_seconds: float = 10,
     ) -> None:
-        self.backend = fit(backend)
-        self.is_remote = self.backend.limits.remote
+        is_session = consistency == "session"
+        self.freshness = Freshness(backend, is_session=is_session, deadline_seconds=deadline_seconds)
+        self.backend: Backend = FreshBackend(fit(backend), self.freshness)
+        self._may_be_behind = is_session or backend.limits.remote
+        self.is_remote = backend.limits.remote
         self.reader = Reader(self.backend, cache_bytes)
         self.deadline_seconds = deadline_seconds
         self.entropy = entropy or Entropy()
@@ -90,7 +95,10 @@ class Store:
             raise Unavailable("the store is closed", store=self.backend.url)
 
     def find_state(self) -> State | None:
-        """Return the root as it is now, or None where nothing was ever published. One backend call."""
+        """Return the root as it is now, or None where nothing was ever published. One backend call.
+
+        Of a store opened with ``consistency="session"``, as this process knows it, which mostly costs no call.
+        """
         if self._closed or self._forks != _forks:
             self.check_open()
         known, session = self._state, self._session  # before the read: the root may not be older than these
@@ -105,16 +113,28 @@ class Store:
         Where each look costs a round trip, that is the newest state this process knows: whether the root has moved
         since is found out by moving it. Nothing else may be concluded from it.
         """
-        self.check_open()
         known = self._state
-        if known is None or not self.is_remote:
+        if known is None or not self._may_be_behind:
             return self.state, True
+        self.check_open()
         return known, False
+
+    def fresh_state(self) -> State:
+        """Return the root as it is now, asked for also in a session."""
+        if not self.freshness.is_session:
+            return self.state
+        with self.asking():
+            return self.state
 
     @property
     def is_closed(self) -> bool:
         """Whether this handle was closed."""
         return self._closed
+
+    def asking(self) -> AbstractContextManager[None]:
+        """Let every root be read from the store meanwhile, also in a session: for what goes by the root as it is."""
+        self.check_open()
+        return self.freshness.asking()
 
     def begin(self, state: State) -> Batch:
         """Start a publication on top of ``state``. Takes a session with the first one."""
