@@ -20,11 +20,15 @@ _MOVABLE: Kind = "keyed"
 
 
 class ModelTransaction:
-    """One open transaction. ``tree`` is what it sees; edits take what those of `Model` take after the tree."""
+    """One open transaction. ``tree`` is what it sees; edits take what those of `Model` take after the tree.
+
+    ``effective``: what came of it in the last ``merge``, and whether that is so for all below the path too.
+    """
 
     def __init__(self, model: Model, base: ModelNode, *, by_field: bool = False) -> None:
         self.base = base
         self.tree = base
+        self.effective: dict[Steps, bool] = {}
         self._model = model
         self._by_field = by_field
         self._written: dict[Way, Written] = {}
@@ -93,9 +97,14 @@ class ModelTransaction:
             conflicts.add(())
         if conflicts:
             raise MergeConflict("the oracle sees a conflict", paths=frozenset(map(_steps, conflicts)))
+        self.effective = {_steps(way): deep for way, deep in merge.effective.items()}
         merged = merge.result(self.tree)
         same = self._model.identity(merged, ordered=True) == self._model.identity(head, ordered=True)
         return head if same else merged
+
+    def came(self, steps: Steps) -> bool:
+        """Tell whether what was edited at a path came into the tree of the last ``merge``."""
+        return any(steps == above or (deep and steps[: len(above)] == above) for above, deep in self.effective.items())
 
     def _changed(self, steps: Steps, after: ModelNode, written: Written) -> None:
         if self._model.identity(after, ordered=True) != self._model.identity(self.tree, ordered=True):
@@ -117,6 +126,7 @@ class _Merge:
 
     def __init__(self, model: Model, head: ModelNode, *, by_field: bool) -> None:
         self.conflicts: list[Way] = []
+        self.effective: dict[Way, bool] = {}  # with all below, or not
         self.wrote = False
         self._model = model
         self._by_field = by_field
@@ -134,12 +144,15 @@ class _Merge:
         elif _bytes(theirs.own) == _bytes(mine):
             return
         elif _bytes(theirs.own) == _bytes(seen):
+            self.effective[way] = False
             self._put(way, ModelNode(mine, _find(self._tree, way).slots))
         else:
             merged = _merge_fields(seen, mine, theirs.own) if self._by_field else None
             if merged is None:
                 self.conflicts.append(way)
             else:
+                if _bytes(merged) != _bytes(theirs.own):
+                    self.effective[way] = False
                 self._put(way, ModelNode(merged, _find(self._tree, way).slots))
 
     def list(self, way: Way, seen: Any, mine: Any) -> None:
@@ -150,6 +163,7 @@ class _Merge:
         if _find(self._head, way[:-1]) is None:
             self.conflicts.append(way)
         elif self._same(theirs, seen):
+            self.effective[way] = False
             self._put(way, mine)
         elif not self._same(theirs, mine):
             self.conflicts.append(way)
@@ -166,6 +180,7 @@ class _Merge:
         if not has_parent or not self._same(theirs, seen):
             self.conflicts.append(way)
             return
+        self.effective[way] = True
         self._put(way, mine)
         if mine is not None and (theirs is None or moved):
             self._to_end.append(way)
@@ -187,6 +202,8 @@ class _Merge:
             return
         reordered = self._model.identity(mine, ordered=True) != self._model.identity(seen, ordered=True)
         self.wrote = self.wrote or moved or reordered
+        if moved or (reordered and self._same(theirs, seen)):
+            self.effective[way] = True
         if reordered and self._same(theirs, seen):
             self._put(way, mine)
         if moved:
