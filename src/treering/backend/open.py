@@ -24,6 +24,7 @@ Compression = Literal["zlib", "zstd"]
 _SCHEMES = {
     "memory": "treering.backend.mapping",
     "lmdb": "treering.backend.lmdb",
+    "sqlite": "treering.backend.sqlite",
 }
 
 
@@ -48,9 +49,9 @@ def open_backend(
 ) -> tuple[Backend, StoreOptions]:
     """Return the backend that ``store`` names, and the options that belong above it.
 
-    ``memory:`` is a fresh dict at every open; ``lmdb:PATH`` (also ``lmdb:///absolute``) a directory. Any URL takes
-    ``compress=zlib|zstd`` and ``cache_bytes=SIZE``; what else one takes stands in its backend's file. A mapping is used
-    under the prefix ``treering/``; a backend is returned as it is.
+    ``memory:`` is a fresh dict at every open; ``lmdb:PATH`` (also ``lmdb:///absolute``) a directory; ``sqlite:PATH`` a
+    file. Any URL takes ``compress=zlib|zstd`` and ``cache_bytes=SIZE``; what else one takes stands in its backend's
+    file. A mapping is used under the prefix ``treering/``; a backend is returned as it is.
 
     ``deadline_seconds`` bounds the wait for a store that does not answer. With ``create=False`` a place without a store
     is ``NotAStore`` where the backend can tell; a backend that opens may still have no root.
