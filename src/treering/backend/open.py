@@ -25,6 +25,9 @@ _SCHEMES = {
     "memory": "treering.backend.mapping",
     "lmdb": "treering.backend.lmdb",
     "sqlite": "treering.backend.sqlite",
+    "redis": "treering.backend.redis",
+    "rediss": "treering.backend.redis",
+    "redis+unix": "treering.backend.redis",
 }
 
 
@@ -50,8 +53,9 @@ def open_backend(
     """Return the backend that ``store`` names, and the options that belong above it.
 
     ``memory:`` is a fresh dict at every open; ``lmdb:PATH`` (also ``lmdb:///absolute``) a directory; ``sqlite:PATH`` a
-    file. Any URL takes ``compress=zlib|zstd`` and ``cache_bytes=SIZE``; what else one takes stands in its backend's
-    file. A mapping is used under the prefix ``treering/``; a backend is returned as it is.
+    file; ``redis://HOST``, ``rediss://HOST`` and ``redis+unix:///SOCKET`` a Redis or Valkey server. Any URL takes
+    ``compress=zlib|zstd`` and ``cache_bytes=SIZE``; what else one takes stands in its backend's file. A mapping is used
+    under the prefix ``treering/``; a backend is returned as it is.
 
     ``deadline_seconds`` bounds the wait for a store that does not answer. With ``create=False`` a place without a store
     is ``NotAStore`` where the backend can tell; a backend that opens may still have no root.
