@@ -8,6 +8,7 @@ from redis import exceptions
 
 from treering.errors import Error, InvalidStoreURL, NotAStore, Refused, StoreFull, Unavailable
 
+_FORBIDDEN = re.compile("executing the script can't|No permissions to access")  # of a user, in the middle of a script
 _CODE = re.compile(r"(?:^|-)([A-Z]{3,}) ")
 
 # the first word of a server's error
@@ -48,6 +49,8 @@ def code_of(error: Exception) -> str:
     for kind, code in _CODES:
         if isinstance(error, kind):
             return code
+    if _FORBIDDEN.search(str(error)):
+        return "NOPERM"
     found = _CODE.search(str(error))
     return found[1] if found else ""
 
