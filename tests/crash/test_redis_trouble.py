@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from tests.tcp_proxy import CuttingProxy
 from tools.server.redis import Redis
 
 from treering.backend import Backend, open_backend
@@ -259,3 +260,87 @@ def test_after_a_fail_over_the_next_master_is_used(private_server, start_sentine
         master.kill()
         eventually(lambda: backend.publish(entries(3, session=2), b"one", b"two"))
         assert stock.get("{treering}:root") == b"two"
+
+
+# a network that loses
+
+
+@pytest.fixture
+def server(private_server) -> Redis:
+    return private_server("redis")
+
+
+@pytest.fixture
+def through(server: Redis) -> Iterator[CuttingProxy]:
+    with CuttingProxy(server.address) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize("then", ["hang", "reset"])
+def test_a_lost_reply_is_unknown_and_done(through: CuttingProxy, open_any, then) -> None:
+    backend = open_any(f"redis://{through.address}", deadline_seconds=0.5)
+    assert backend.publish([], None, b"one")
+    through.drop_replies(then)
+    with pytest.raises(OutcomeUnknown):
+        backend.publish(entries(3), b"one", b"two")
+    through.pass_all()
+    assert backend.read_root() == b"two"
+    assert backend.publish([], b"two", b"three")
+
+
+def test_a_lost_request_is_unknown_and_not_done(through: CuttingProxy, open_any) -> None:
+    backend = open_any(f"redis://{through.address}", deadline_seconds=0.5)
+    assert backend.publish([], None, b"one")
+    through.drop_requests()
+    with pytest.raises(OutcomeUnknown):
+        backend.publish(entries(3), b"one", b"two")
+    through.pass_all()
+    assert backend.read_root() == b"one"
+    assert backend.read_many([key(1)]) == [None]
+
+
+def test_a_late_request_is_beaten_by_a_moved_root(server: Redis, through: CuttingProxy, open_any) -> None:
+    backend = open_any(f"redis://{through.address}", deadline_seconds=0.5)
+    assert backend.publish([], None, b"one")
+    through.hold_requests()
+    with pytest.raises(OutcomeUnknown):
+        backend.publish(entries(3), b"one", b"late")
+    through.wait_until(lambda proxy: proxy.held_request_bytes > 0)
+    direct = open_any(f"redis://{server.address}")
+    assert direct.publish([], b"one", b"fence")
+    through.pass_all()
+    assert backend.publish([], b"fence", b"next")
+    assert direct.read_root() == b"next"
+    assert direct.read_many([key(1)]) == [None]
+
+
+def test_a_commit_is_sent_once(server: Redis, through: CuttingProxy, open_any) -> None:
+    backend = open_any(f"redis://{through.address}", deadline_seconds=0.5)
+    assert backend.publish([], None, b"one")
+    with connect(server) as stock:
+
+        def count() -> int:
+            return stock.info("commandstats")["cmdstat_evalsha"]["calls"]
+
+        before = count()
+        through.drop_replies("reset")
+        with pytest.raises(OutcomeUnknown):
+            backend.publish([], b"one", b"two")
+        assert count() == before + 1
+
+
+def test_a_reset_between_calls_is_not_noticed(through: CuttingProxy, open_any) -> None:
+    backend = open_any(f"redis://{through.address}")
+    assert backend.publish([], None, b"0")
+    for number in range(5):
+        through.reset()
+        assert backend.publish([], b"%d" % number, b"%d" % (number + 1))
+        through.reset()
+        assert backend.read_root() == b"%d" % (number + 1)
+
+
+def test_a_slow_network_within_the_deadline_is_no_trouble(through: CuttingProxy, open_any) -> None:
+    backend = open_any(f"redis://{through.address}", deadline_seconds=30)
+    through.delay(0.05)
+    assert backend.publish(entries(3), None, b"one")
+    assert backend.read_root() == b"one"
