@@ -277,26 +277,25 @@ def through(server: Redis) -> Iterator[CuttingProxy]:
 
 
 @pytest.mark.parametrize("then", ["hang", "reset"])
-def test_a_lost_reply_is_unknown_and_done(through: CuttingProxy, open_any, then) -> None:
+def test_a_lost_reply_is_unknown_and_done(server: Redis, through: CuttingProxy, open_any, then) -> None:
     backend = open_any(f"redis://{through.address}", deadline_seconds=0.5)
     assert backend.publish([], None, b"one")
     through.drop_replies(then)
     with pytest.raises(OutcomeUnknown):
         backend.publish(entries(3), b"one", b"two")
-    through.pass_all()
-    assert backend.read_root() == b"two"
-    assert backend.publish([], b"two", b"three")
+    through.wait_until(lambda proxy: proxy.dropped_reply_bytes > 0)
+    assert open_any(f"redis://{server.address}").read_root() == b"two"
 
 
-def test_a_lost_request_is_unknown_and_not_done(through: CuttingProxy, open_any) -> None:
+def test_a_lost_request_is_unknown_and_not_done(server: Redis, through: CuttingProxy, open_any) -> None:
     backend = open_any(f"redis://{through.address}", deadline_seconds=0.5)
     assert backend.publish([], None, b"one")
     through.drop_requests()
     with pytest.raises(OutcomeUnknown):
         backend.publish(entries(3), b"one", b"two")
-    through.pass_all()
-    assert backend.read_root() == b"one"
-    assert backend.read_many([key(1)]) == [None]
+    direct = open_any(f"redis://{server.address}")
+    assert direct.read_root() == b"one"
+    assert direct.read_many([key(1)]) == [None]
 
 
 def test_a_late_request_is_beaten_by_a_moved_root(server: Redis, through: CuttingProxy, open_any) -> None:

@@ -100,30 +100,27 @@ class Database:
 
     def sync(self) -> None:
         """Put on disk what was acknowledged without: a full commit syncs the whole log."""
-        if self.settings.durability is not Durability.ASYNC or self.settings.readonly:
-            self.read(_nothing, None)
-            return
-        with self._writing() as connection:
-            self._sync(connection)
+        if not self._healthy:
+            self._connect()  # raises
+        if self.settings.durability is Durability.ASYNC and not self.settings.readonly:
+            with self._writing() as connection:
+                self._sync(connection)
 
     def close(self) -> None:
         """Wait for reads and writes to end, then close. Raises ``Unavailable`` when they do not end in time."""
         if not self._healthy:
-            self._close_all()  # what a poisoned handle may still have
+            self._close_idle()  # the connection that writes is closed by whoever uses it
             return
-        unsynced = self.settings.durability is Durability.ASYNC and not self.settings.readonly
-        with ExitStack() as stack:
-            connection = stack.enter_context(self._writing()) if unsynced else None
+        try:
+            self.sync()
+        finally:
             self._stop(Unavailable, "the store was closed")
-            if connection is None:
-                self._acquire(self._deadline_seconds)
-                stack.callback(self._writing_lock.release)
-            stack.enter_context(self._gate.closed(self._deadline_seconds))
+            self._acquire(self._deadline_seconds)
             try:
-                if connection is not None:
-                    self._sync(connection)
+                with self._gate.closed(self._deadline_seconds):
+                    self._close_all()
             finally:
-                self._close_all()
+                self._writing_lock.release()
 
     def pause(self) -> None:
         """Before a fork: let reads and writes end and close every connection, so that the child inherits none."""
@@ -254,10 +251,6 @@ class Database:
 
 def _may_pass(error: sqlite3.Error) -> bool:
     return primary_code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL}
-
-
-def _nothing(_connection: Connection, _argument: None) -> None:
-    """Only what it takes to see that the store is open."""
 
 
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
