@@ -24,6 +24,10 @@ Compression = Literal["zlib", "zstd"]
 _SCHEMES = {
     "memory": "treering.backend.mapping",
     "lmdb": "treering.backend.lmdb",
+    "sqlite": "treering.backend.sqlite",
+    "redis": "treering.backend.redis",
+    "rediss": "treering.backend.redis",
+    "redis+unix": "treering.backend.redis",
 }
 
 
@@ -48,7 +52,8 @@ def open_backend(
 ) -> tuple[Backend, StoreOptions]:
     """Return the backend that ``store`` names, and the options that belong above it.
 
-    ``memory:`` is a fresh dict at every open; ``lmdb:PATH`` (also ``lmdb:///absolute``) a directory. Any URL takes
+    ``memory:`` is a fresh dict at every open; ``lmdb:PATH`` (also ``lmdb:///absolute``) a directory; ``sqlite:PATH`` a
+    file; ``redis://HOST``, ``rediss://HOST`` and ``redis+unix:///SOCKET`` a Redis or Valkey server. Any URL takes
     ``compress=zlib|zstd`` and ``cache_bytes=SIZE``; what else one takes stands in its backend's file. A mapping is used
     under the prefix ``treering/``; a backend is returned as it is.
 
