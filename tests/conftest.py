@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+pytest_plugins = ["tests.servers_plugin"]
 pytest.register_assert_rewrite("treering.testing")
 
 IN_CI = os.environ.get("CI", "").lower() == "true"
