@@ -25,7 +25,7 @@ demo: $(VENV)/.demo ## run the examples on an embedded store, ./demo.treering
 
 test: $(VENV)/.test ## run the tests (JOBS=2 at a time)
 	@tools/get_packages strace
-	@$(PYTEST) -n $(JOBS) --dist loadscope $(PYTEST_ARGS)
+	@$(BIN)/python tools/servers.py run -- $(PYTEST) -n $(JOBS) --dist loadscope $(PYTEST_ARGS)
 
 check: $(VENV)/.check ## lint, types, floors, doctests, docs
 	$(BIN)/ruff check .

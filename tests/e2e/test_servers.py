@@ -95,3 +95,119 @@ def test_a_server_ends_with_the_process_that_started_it_even_by_sigkill(tmp_path
         finally:
             os.kill(owner.pid, signal.SIGKILL)
         wait_until_gone(pid)
+
+
+TOOL = [sys.executable, str(PROJECT / "tools" / "servers.py")]
+TELL_PIDS = (
+    "import os, signal, sys, time\n"
+    "print(os.environ['TREERING_TEST_REDIS_PID'], os.environ['TREERING_TEST_ETCD_PID'], os.getpid(), flush=True)\n"
+    "sys.stdin.readline()\n"
+)
+
+
+def run(program: str) -> tuple[subprocess.Popen[bytes], list[int]]:
+    """The runner with this Python program as its command, and the pids of two servers and of the command.
+
+    The command waits for a line before it goes on.
+    """
+    command = [*TOOL, "run", "redis", "etcd", "--", sys.executable, "-c", TELL_PIDS + program]
+    runner = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    pids = [int(pid) for pid in runner.stdout.readline().split()]
+    assert len(pids) == 3
+    assert all(alive(pid) for pid in pids)
+    return runner, pids
+
+
+def status_at_the_end(runner: subprocess.Popen[bytes], pids: list[int]) -> int:
+    """The runner's status, once it and everything that it started are gone."""
+    with runner:
+        runner.communicate(timeout=60)
+    for pid in pids:
+        wait_until_gone(pid)
+    return runner.returncode
+
+
+def test_run_ends_its_servers_with_the_command_and_passes_its_status_on() -> None:
+    runner, pids = run("sys.exit(3)")
+    assert status_at_the_end(runner, pids) == 3
+
+
+def test_run_ends_its_servers_when_the_command_is_killed() -> None:
+    runner, pids = run("time.sleep(600)")
+    os.kill(pids[2], signal.SIGKILL)
+    assert status_at_the_end(runner, pids) == 128 + signal.SIGKILL
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_run_passes_a_signal_on_and_ends_its_servers(number: signal.Signals) -> None:
+    runner, pids = run("time.sleep(600)")
+    os.kill(runner.pid, number)
+    assert status_at_the_end(runner, pids) == 128 + number
+
+
+def test_run_lets_the_command_tidy_up_after_a_signal() -> None:
+    runner, pids = run(
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\nprint('ready', flush=True)\ntime.sleep(600)"
+    )
+    runner.stdin.write(b"\n")
+    runner.stdin.flush()
+    assert runner.stdout.readline() == b"ready\n"
+    os.kill(runner.pid, signal.SIGTERM)
+    assert status_at_the_end(runner, pids) == 7
+
+
+def test_nothing_outlives_a_runner_that_was_killed() -> None:
+    runner, pids = run("time.sleep(600)")
+    os.kill(runner.pid, signal.SIGKILL)
+    assert status_at_the_end(runner, pids) == -signal.SIGKILL
+
+
+def test_a_server_that_cannot_be_had_is_told_to_the_command_with_the_reason(tmp_path: Path) -> None:
+    environment = {"HOME": str(tmp_path), "PATH": str(tmp_path)}
+    program = "import os; print(os.environ['TREERING_TEST_REDIS_ABSENT'], os.environ['TREERING_TEST_CASSANDRA_ABSENT'])"
+    told = subprocess.run(
+        [*TOOL, "run", "redis", "cassandra", "--", sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "no apt-get" in told
+    assert "needs Java 17" in told
+
+
+def test_start_keeps_a_server_with_its_data_and_ports_until_stop(tmp_path: Path) -> None:
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    downloads = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "treering-servers"
+    if downloads.is_dir():
+        (tmp_path / "treering-servers").mkdir()
+        for folder in downloads.glob("redis-server-*"):
+            (tmp_path / "treering-servers" / folder.name).symlink_to(folder)
+
+    def tool(*arguments: str) -> str:
+        return subprocess.run(
+            [*TOOL, *arguments], env=environment, stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
+
+    def port(told: str) -> int:
+        return int(told.split(" at 127.0.0.1:")[1].split(",", maxsplit=1)[0])
+
+    def ask(port: int, line: bytes) -> bytes:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(line + b"\r\n")
+            return connection.recv(100)
+
+    try:
+        first = tool("start", "redis")
+        assert tool("start", "redis") == first
+        assert tool("status", "redis") == first
+        assert ask(port(first), b"SET kept yes") == b"+OK\r\n"
+        tool("stop", "redis")
+        assert tool("status", "redis") == "redis: not running\n"
+        second = tool("start", "redis")
+        assert port(second) == port(first)
+        assert ask(port(second), b"GET kept") == b"$3\r\nyes\r\n"
+    finally:
+        tool("stop", "redis")

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from tools.server.certificate import make_certificate
 from tools.server.debian import find_program, program_version, unpacked
-from tools.server.process import Server, free_port
+from tools.server.process import Server
 from tools.server.web import ask
 
 
 class Etcd(Server):
     name = "etcd"
+    ports_needed = 2
 
     def __init__(self, folder: Path, *, tls: bool = False, extra: Sequence[str] = ()) -> None:
         # 3.5.0 to 3.5.2 can lose committed transactions when killed (etcd issue 13766).
@@ -22,12 +23,11 @@ class Etcd(Server):
             found = program, program_version(program, "--version")
         program, version = found
         super().__init__(folder, [str(program)], version, make_certificate(folder / "tls") if tls else None)
-        self._peer_port = free_port()
         self._extra = list(extra)
 
     def _arguments(self) -> list[str]:
         clients = f"{'http' if self.certificate is None else 'https'}://{self.address}"
-        peers = f"http://127.0.0.1:{self._peer_port}"
+        peers = f"http://127.0.0.1:{self.ports[1]}"
         arguments = [
             "--name", "one", "--data-dir", str(self.folder / "data"), "--log-level", "error",
             "--listen-client-urls", clients, "--advertise-client-urls", clients,

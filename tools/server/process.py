@@ -17,6 +17,10 @@ from tools.server.certificate import Certificate
 from tools.server.launch import launch
 
 
+class NotStarted(RuntimeError):
+    """A server that is there and does not run. Its text ends with the end of the server's log."""
+
+
 class Server(ABC):
     """One server on loopback, with a port and a folder of its own; not started until start().
 
@@ -25,18 +29,23 @@ class Server(ABC):
     """
 
     name: str
+    ports_needed = 1
     ready_within_seconds = 30.0
     stopped_within_seconds = 10.0
 
     def __init__(self, folder: Path, program: list[str], version: str, certificate: Certificate | None = None) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.version = version
         self.certificate = certificate
-        self.port = free_port()
+        self.ports = [free_port() for _ in range(self.ports_needed)]
         self.ends_with_us = True
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def port(self) -> int:
+        """Where its clients connect."""
+        return self.ports[0]
 
     @property
     def address(self) -> str:
@@ -60,6 +69,10 @@ class Server(ABC):
     def _arguments(self) -> list[str]:
         """What follows the program on its command line."""
 
+    def _prepare(self) -> None:
+        """Write what it reads when it starts."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+
     @abstractmethod
     def _answers(self) -> bool:
         """Whether it serves requests. May raise OSError or ValueError, which mean no."""
@@ -71,6 +84,7 @@ class Server(ABC):
         """Start it and wait until it serves requests."""
         if self.running:
             raise RuntimeError(f"{self.name} is running")
+        self._prepare()
         with self.log.open("ab") as log:
             self._process = launch(
                 [*self._program, *self._arguments()],
@@ -128,13 +142,13 @@ class Server(ABC):
         pause_seconds = 0.005
         while time.monotonic() < deadline:
             if not self.running:
-                raise RuntimeError(f"{self.name} ended while starting:\n{self._last_words()}")
+                raise NotStarted(f"{self.name} ended while starting:\n{self._last_words()}")
             with contextlib.suppress(OSError, ValueError):
                 if self._answers():
                     return
             time.sleep(pause_seconds)
             pause_seconds = min(pause_seconds * 1.5, 0.1)
-        raise RuntimeError(f"{self.name} not ready after {self.ready_within_seconds:.0f} s:\n{self._last_words()}")
+        raise NotStarted(f"{self.name} not ready after {self.ready_within_seconds:.0f} s:\n{self._last_words()}")
 
     def _last_words(self) -> str:
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
