@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -9,12 +10,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
+from cassandra.policies import RoundRobinPolicy
+from tools import servers
+from tools.server.web import ask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tools.servers import Server, SharedServer
 
@@ -42,19 +47,95 @@ def redis(server: Server | SharedServer, *words: str) -> bytes:
         return connection.recv(4096)
 
 
-def test_a_killed_server_keeps_its_data_and_its_port(private_server: Callable[..., Server]) -> None:
-    server = private_server("redis")
-    assert redis(server, "SET", "kept", "yes") == b"+OK\r\n"
-    first = server.pid
+class RedisClient:
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    def put(self) -> None:
+        assert redis(self.server, "SET", "kept", "yes") == b"+OK\r\n"
+
+    def kept(self) -> bool:
+        return redis(self.server, "GET", "kept") == b"$3\r\nyes\r\n"
+
+
+class EtcdClient:
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    def put(self) -> None:
+        ask(self.server, "POST", "/v3/kv/put", body=b'{"key": "a2VwdA==", "value": "eWVz"}')
+
+    def kept(self) -> bool:
+        answer = ask(self.server, "POST", "/v3/kv/range", body=b'{"key": "a2VwdA=="}')
+        return [pair["value"] for pair in answer["kvs"]] == ["eWVz"]
+
+
+class ConsulClient:
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    def put(self) -> None:
+        assert ask(self.server, "PUT", "/v1/kv/kept", body=b"yes") is True
+
+    def kept(self) -> bool:
+        return [pair["Value"] for pair in ask(self.server, "GET", "/v1/kv/kept")] == ["eWVz"]
+
+
+class CassandraClient:
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[Any]:
+        profile = ExecutionProfile(load_balancing_policy=RoundRobinPolicy(), request_timeout=60)
+        with Cluster(
+            ["127.0.0.1"],
+            port=self.server.port,
+            protocol_version=5,
+            connect_timeout=60,
+            control_connection_timeout=60,
+            execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+        ) as cluster:
+            yield cluster.connect()
+
+    def put(self) -> None:
+        with self.session() as session:
+            session.execute(
+                "CREATE KEYSPACE kept WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}"
+            )
+            session.execute("CREATE TABLE kept.kept (key text PRIMARY KEY, value text)")
+            written = session.execute("INSERT INTO kept.kept (key, value) VALUES ('kept', 'yes') IF NOT EXISTS")
+            assert written.was_applied
+
+    def kept(self) -> bool:
+        with self.session() as session:
+            return [row.value for row in session.execute("SELECT value FROM kept.kept")] == ["yes"]
+
+
+@pytest.mark.parametrize(
+    ("name", "client"),
+    [("redis", RedisClient), ("etcd", EtcdClient), ("consul", ConsulClient), ("cassandra", CassandraClient)],
+)
+def test_a_killed_server_keeps_its_data_and_its_port(
+    name: str, client: Callable[[Server], Any], private_server: Callable[..., Server]
+) -> None:
+    server = private_server(name)
+    client(server).put()
+    first, port = server.pid, server.port
     server.kill()
     assert not alive(first)
     server.start()
-    assert server.pid != first
-    assert redis(server, "GET", "kept") == b"$3\r\nyes\r\n"
+    assert (server.pid != first, server.port) == (True, port)
+    assert client(server).kept()
+
+
+def test_a_stopped_server_keeps_its_data(private_server: Callable[..., Server]) -> None:
+    server = private_server("redis")
+    RedisClient(server).put()
     server.stop()
     assert not alive(server.pid)
     server.start()
-    assert redis(server, "GET", "kept") == b"$3\r\nyes\r\n"
+    assert RedisClient(server).kept()
 
 
 @pytest.mark.parametrize("name", ["redis", "etcd"])
@@ -65,7 +146,7 @@ def test_two_servers_live_side_by_side(name: str, private_server: Callable[..., 
     assert alive(two.pid)
 
 
-@pytest.mark.parametrize("name", ["redis", "etcd"])
+@pytest.mark.parametrize("name", ["redis", "etcd", "consul"])
 def test_a_server_speaks_tls_alone_when_asked(name: str, private_server: Callable[..., Server]) -> None:
     server = private_server(name, tls=True)
     with server.connect() as connection:
@@ -75,6 +156,18 @@ def test_a_server_speaks_tls_alone_when_asked(name: str, private_server: Callabl
 def test_redis_with_a_password_refuses_those_without(private_server: Callable[..., Server]) -> None:
     server = private_server("redis", password="three words long", extra=["--maxmemory", "100mb"])
     assert redis(server, "GET", "anything").startswith(b"-NOAUTH")
+
+
+def test_consul_with_acl_refuses_those_without_a_token(private_server: Callable[..., Server]) -> None:
+    server = private_server("consul", acl=True)
+    with pytest.raises(ValueError, match="403"):
+        ask(server, "PUT", "/v1/kv/refused", body=b"no")
+    assert ask(server, "PUT", "/v1/kv/taken", body=b"yes", headers={"X-Consul-Token": server.token}) is True
+
+
+def test_a_server_that_cannot_start_says_why(private_server: Callable[..., Server]) -> None:
+    with pytest.raises(servers.NotStarted, match="no-such-option"):
+        private_server("redis", extra=["--no-such-option", "yes"])
 
 
 def test_the_shared_server_answers(shared_server: Callable[[str], Server | SharedServer]) -> None:
@@ -103,6 +196,15 @@ TELL_PIDS = (
     "print(os.environ['TREERING_TEST_REDIS_PID'], os.environ['TREERING_TEST_ETCD_PID'], os.getpid(), flush=True)\n"
     "sys.stdin.readline()\n"
 )
+
+
+@pytest.fixture(autouse=True)
+def temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a runner that was killed leaves its data."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
 
 
 def run(program: str) -> tuple[subprocess.Popen[bytes], list[int]]:
@@ -158,10 +260,16 @@ def test_run_lets_the_command_tidy_up_after_a_signal() -> None:
     assert status_at_the_end(runner, pids) == 7
 
 
-def test_nothing_outlives_a_runner_that_was_killed() -> None:
+def test_nothing_outlives_a_runner_that_was_killed_and_the_next_removes_its_data(temporary_folder: Path) -> None:
     runner, pids = run("time.sleep(600)")
     os.kill(runner.pid, signal.SIGKILL)
     assert status_at_the_end(runner, pids) == -signal.SIGKILL
+    (left,) = temporary_folder.iterdir()
+    os.utime(left, (0, 0))
+    runner, pids = run("")
+    assert left not in list(temporary_folder.iterdir())
+    assert status_at_the_end(runner, pids) == 0
+    assert list(temporary_folder.iterdir()) == []
 
 
 def test_a_server_that_cannot_be_had_is_told_to_the_command_with_the_reason(tmp_path: Path) -> None:
@@ -194,7 +302,7 @@ def test_start_keeps_a_server_with_its_data_and_ports_until_stop(tmp_path: Path)
     def port(told: str) -> int:
         return int(told.split(" at 127.0.0.1:")[1].split(",", maxsplit=1)[0])
 
-    def ask(port: int, line: bytes) -> bytes:
+    def tell(port: int, line: bytes) -> bytes:
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
             connection.sendall(line + b"\r\n")
             return connection.recv(100)
@@ -203,11 +311,11 @@ def test_start_keeps_a_server_with_its_data_and_ports_until_stop(tmp_path: Path)
         first = tool("start", "redis")
         assert tool("start", "redis") == first
         assert tool("status", "redis") == first
-        assert ask(port(first), b"SET kept yes") == b"+OK\r\n"
+        assert tell(port(first), b"SET kept yes") == b"+OK\r\n"
         tool("stop", "redis")
         assert tool("status", "redis") == "redis: not running\n"
         second = tool("start", "redis")
         assert port(second) == port(first)
-        assert ask(port(second), b"GET kept") == b"$3\r\nyes\r\n"
+        assert tell(port(second), b"GET kept") == b"$3\r\nyes\r\n"
     finally:
         tool("stop", "redis")

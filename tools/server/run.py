@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,13 +20,18 @@ from tools.server.made import make
 from tools.server.process import NotStarted, Server
 from tools.server.shared import variables_of, variables_of_absent
 
+PREFIX = "treering-servers-"
+
 
 def run(names: list[str], command: list[str]) -> int:
     """Start the servers, run the command with their addresses in its environment, and end them: the exit status.
 
     They end with the command, on SIGINT, SIGTERM and SIGHUP, and where this process is killed as well.
     """
-    folder = Path(tempfile.mkdtemp(prefix="treering-servers-"))
+    _remove_left_behind()
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    in_use = os.open(folder, os.O_RDONLY)
+    fcntl.flock(in_use, fcntl.LOCK_EX)
     started: list[Server] = []
 
     def end() -> None:
@@ -61,6 +68,23 @@ def run(names: list[str], command: list[str]) -> int:
     finally:
         end()
     return status if status >= 0 else 128 - status
+
+
+def _remove_left_behind() -> None:
+    """Remove the data of runners that were killed: it is nobody's once its lock is free."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+        except OSError:  # another user's, or gone meanwhile
+            continue
+        try:
+            if time.time() - os.fstat(handle).st_mtime > 60:  # a younger one may be about to be locked
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        except BlockingIOError:
+            pass
+        finally:
+            os.close(handle)
 
 
 def _on_signals(act: Callable[[int], None]) -> None:
