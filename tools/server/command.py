@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
     ):
         command = commands.add_parser(name, help=purpose, usage=f"servers.py {name} [NAME ...]{_AFTER.get(name, '')}")
         command.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(KINDS)}; without any, all")
-    ours, _, theirs = _split(arguments)
+    ours, theirs = _split(arguments)
     asked = parser.parse_args(ours)
     if unknown := [name for name in asked.names if name not in KINDS]:
         parser.error(f"no server is called {', '.join(unknown)}; there are {', '.join(KINDS)}")
@@ -53,9 +53,9 @@ def main(arguments: list[str]) -> int:
 _AFTER = {"run": " -- COMMAND ..."}
 
 
-def _split(arguments: list[str]) -> tuple[list[str], str, list[str]]:
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
     at = arguments.index("--") if "--" in arguments else len(arguments)
-    return arguments[:at], "--", arguments[at + 1 :]
+    return arguments[:at], arguments[at + 1 :]
 
 
 def _start(name: str) -> int:

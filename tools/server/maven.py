@@ -37,7 +37,8 @@ def jars(group: str, artifact: str, version: str) -> Path:
             project = Path(work) / "pom.xml"
             project.write_text(_PROJECT.format(group=group, artifact=artifact, version=version), encoding="utf-8")
             status, written = output_of([
-                maven, "--quiet", "--batch-mode", "--strict-checksums", "--file", str(project),
+                maven, "--quiet", "--batch-mode", "--strict-checksums", "-Dstyle.color=never", "--file", str(project),
+                f"-Duser.home={Path.home()}",  # Java would not look at HOME
                 "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={folder}",
             ])  # fmt: skip
         if status:
