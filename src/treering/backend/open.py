@@ -24,6 +24,7 @@ Compression = Literal["zlib", "zstd"]
 _SCHEMES = {
     "memory": "treering.backend.mapping",
     "lmdb": "treering.backend.lmdb",
+    "etcd": "treering.backend.etcd",
 }
 
 
