@@ -40,6 +40,7 @@ _PAUSE_SECONDS = 0.05
 _Metadata = tuple[tuple[str, str], ...]
 _HAS_LEADER: _Metadata = (("hasleader", "true"),)  # a member cut off from the majority refuses at once
 
+_process: list[int] = []  # the one in which gRPC runs
 _left_by_parent: list[object] = []  # gRPC must not clean up in a child what its parent still uses
 
 
@@ -100,6 +101,7 @@ class Client:
         tls: TLS | None = None,
         login: Login | None = None,
     ) -> None:
+        _claim_process(store)
         self._store = store
         self._deadline_seconds = deadline_seconds
         self._login = login
@@ -245,6 +247,17 @@ class Client:
 
     def _closed_error(self) -> Unavailable:
         return Unavailable("the store was closed", store=self._store)
+
+
+def _claim_process(store: str) -> None:
+    """Refuse a child process where gRPC would hang for ever: its threads stayed behind in the parent."""
+    pid = os.getpid()
+    # gRPC's own switch, read by it when it was imported
+    survives = os.environ.get("GRPC_ENABLE_FORK_SUPPORT", "").lower() in {"1", "true", "yes"}  # noqa: TID251
+    if _process and _process != [pid] and not survives:
+        message = "gRPC was in use before this process was forked: open after the fork only, or start by spawn"
+        raise ForkedProcess(message, store=store)
+    _process[:] = [pid]
 
 
 def _range(endpoint: Endpoint) -> _Unary:
