@@ -20,8 +20,8 @@ _MAX_VALUE_BYTES = 512 << 10  # a third of a request: an entry of etcd's log is 
 _LONGEST_KEY_BYTES = 64 + 16  # of an object, and the number of a part
 _OP_BYTES = 32  # a put around its key and its value, in protobuf
 _REQUEST_BYTES = 1024  # what etcd puts around a transaction in its log, besides the user's name
-_EXPECTED_BYTES = 32 << 10  # room for the root that a transaction compares with
-_LEAST_BATCH_BYTES = 64 << 10
+_EXPECTED_BYTES = 16 << 10  # room for the root that a transaction compares with
+_LEAST_BATCH_BYTES = 32 << 10
 _PAGE_COUNT = 10_000  # keys listed by one request
 
 _VERSION, _MOD, _VALUE = wire.Compare.VERSION, wire.Compare.MOD, wire.Compare.VALUE
