@@ -25,4 +25,4 @@ class TestEtcd(PersistentConformance):
 class TestEtcdByFewAndSmall(TestEtcd):
     """Every batch is cut into many requests."""
 
-    options = "?max_txn_ops=4&max_request_bytes=128K"
+    options = "?max_txn_ops=16&max_request_bytes=128K"

@@ -209,13 +209,31 @@ def test_the_revision_watched_from_may_lie_in_the_future(private_server: Start, 
     backend.wait_for_root(b"one", 3600)
 
 
+def test_waiting_for_a_root_older_than_what_was_compacted(private_server: Start, open_store: Open) -> None:
+    server = private_server("etcd")
+    backend, writer = open_store(server.address), open_store(server.address)
+    assert isinstance(backend, Watching)
+    assert backend.publish([], None, b"one")
+    assert backend.read_root() == b"one"
+    for number in range(10):
+        writer.write_many([(key(number), b"x")])
+    revision = gateway(server, "kv/range", key="AA==")["header"]["revision"]
+    gateway(server, "kv/compaction", revision=revision)
+    backend.wait_for_root(b"one", 3600)  # a false alarm
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(backend.wait_for_root, b"one", 3600)
+        assert writer.publish([], b"one", b"two")
+        waiting.result(60)
+    assert backend.read_root() == b"two"
+
+
 # too small
 
 
 @pytest.mark.parametrize(
     ("flags", "right"),
     [
-        (["--max-request-bytes", "100000"], "?max_request_bytes=100000&max_txn_ops=8"),
+        (["--max-request-bytes", "100000"], "?max_request_bytes=100000&max_txn_ops=16"),
         (["--max-txn-ops", "16"], "?max_txn_ops=16"),
     ],
 )

@@ -22,6 +22,7 @@ _OP_BYTES = 32  # a put around its key and its value, in protobuf
 _REQUEST_BYTES = 1024  # what etcd puts around a transaction in its log, besides the user's name
 _EXPECTED_BYTES = 16 << 10  # room for the root that a transaction compares with
 _LEAST_BATCH_BYTES = 32 << 10
+_LEAST_TXN_OPS = 16
 _PAGE_COUNT = 10_000  # keys listed by one request
 
 _VERSION, _MOD, _VALUE = wire.Compare.VERSION, wire.Compare.MOD, wire.Compare.VALUE
@@ -46,7 +47,7 @@ def open_url(url: StoreURL, *, deadline_seconds: float, create: bool) -> EtcdBac
         option = "user" if user is None else "password_file"
         raise InvalidStoreURL("a user and a password go together", url=url.shown, option=option)
     tls = _take_tls(url)
-    max_txn_ops = url.take_count("max_txn_ops", least=2) or _MAX_TXN_OPS
+    max_txn_ops = url.take_count("max_txn_ops", least=_LEAST_TXN_OPS) or _MAX_TXN_OPS
     max_request_bytes = url.take_size("max_request_bytes") or _MAX_REQUEST_BYTES
     url.finish()
     overhead = max_txn_ops * (len(prefix) + 3 + _LONGEST_KEY_BYTES + _OP_BYTES) + len((user or "").encode())
@@ -117,7 +118,7 @@ class EtcdBackend:
     """The store under ``prefix`` in the cluster of ``client``.
 
     A publish is one transaction, on the disks of a majority when it returns; so is every batch of the other writes.
-    Reads are linearizable. Threads share the connections. In a child process a handle raises ``ForkedProcess``.
+    The root is read linearizably. Threads share the connections. In a child process a handle raises ``ForkedProcess``.
     """
 
     def __init__(self, client: Client, prefix: bytes, *, url: str, limits: Limits) -> None:
@@ -126,7 +127,7 @@ class EtcdBackend:
         self._limits = limits
         self._root_key = prefix + b"/root"
         self._object_prefix = prefix + b"/o/"
-        self._seen: tuple[bytes, int] | None = None  # a root as it was, and the revision that made it
+        self._seen: tuple[bytes, int] | None = None  # a root, and a revision of the cluster at which it was that
         assert limits.max_batch_count is not None
         assert limits.max_batch_bytes is not None
         self._max_count, self._max_bytes = limits.max_batch_count, limits.max_batch_bytes
@@ -146,15 +147,17 @@ class EtcdBackend:
         return self._read_root(None)[0]
 
     def read_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        """Return the values under ``keys``: a round trip for each ``max_txn_ops`` of them."""
-        values: list[bytes | None] = []
-        for start in range(0, len(keys), self._max_count):
-            txn = wire.TxnRequest()
-            for key in keys[start : start + self._max_count]:
-                txn.success.add().request_range.key = self._object_prefix + key
-            for answer in self._txn(txn).responses:
-                found = answer.response_range.kvs
-                values.append(found[0].value if found else None)
+        """Return the values under ``keys``: a round trip for each ``max_txn_ops`` of them.
+
+        An object never changes, so the member that is asked answers without the others. Only what it does not have is
+        asked for again, of the majority: it may be behind.
+        """
+        values = self._read_objects(keys, serializable=True)
+        absent = [index for index, value in enumerate(values) if value is None]
+        if absent:
+            again = self._read_objects([keys[index] for index in absent], serializable=False)
+            for index, value in zip(absent, again, strict=True):
+                values[index] = value
         return values
 
     def publish(self, objects: Sequence[Entry], expected: bytes | None, root: bytes) -> bool:
@@ -233,6 +236,8 @@ class EtcdBackend:
         with closing(self._client.watch(request, max(timeout_seconds, 0.001))) as replies:
             for data in replies:
                 reply = wire.WatchResponse.FromString(data)
+                if reply.canceled:  # that revision was compacted: the next wait reads the root
+                    self._seen = None
                 if reply.events or reply.canceled:
                     return
                 if not reply.created:
@@ -253,8 +258,21 @@ class EtcdBackend:
         reply = wire.RangeResponse.FromString(self._client.range(request, seconds=seconds))
         if not reply.kvs:
             return None, 0
-        self._seen = seen = reply.kvs[0].value, reply.kvs[0].mod_revision
-        return seen
+        root = reply.kvs[0].value
+        self._seen = root, reply.header.revision
+        return root, reply.kvs[0].mod_revision
+
+    def _read_objects(self, keys: Sequence[bytes], *, serializable: bool) -> list[bytes | None]:
+        values: list[bytes | None] = []
+        for start in range(0, len(keys), self._max_count):
+            txn = wire.TxnRequest()
+            for key in keys[start : start + self._max_count]:
+                asked = txn.success.add().request_range
+                asked.key, asked.serializable = self._object_prefix + key, serializable
+            for answer in self._txn(txn).responses:
+                found = answer.response_range.kvs
+                values.append(found[0].value if found else None)
+        return values
 
     def _settle_full(self, expected: bytes | None, root: bytes, error: StoreFull) -> bool:
         """After an answer that says the quota is reached: etcd gives it before it writes, but also after it did."""

@@ -25,15 +25,24 @@ class FakeEtcd:
 
     port: int = 0
     root: bytes | None = None
+    objects: dict[bytes, bytes] = field(default_factory=dict)
+    behind: bool = False  # what the member knows without the others: no object yet
     said: dict[str, list[Say]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
-    before_failing: Callable[[wire.TxnRequest], None] | None = None
+    before_failing: Callable[[wire.TxnRequest], object] | None = None
 
-    def apply(self, txn: wire.TxnRequest) -> None:
+    def apply(self, txn: wire.TxnRequest) -> wire.TxnResponse:
+        reply = wire.TxnResponse(header=wire.Header(revision=1), succeeded=True)
         for op in txn.success:
             if op.request_put.key == ROOT:
                 self.root = op.request_put.value
+            elif op.HasField("request_put"):
+                self.objects[op.request_put.key] = op.request_put.value
+            asked, answer = op.request_range, reply.responses.add().response_range
+            if asked.key in self.objects and not (self.behind and asked.serializable):
+                answer.kvs.add(key=asked.key, value=self.objects[asked.key])
+        return reply
 
     def answer(self, method: str, request: bytes, context: grpc.ServicerContext) -> bytes:
         self.calls.append(method)
@@ -51,8 +60,7 @@ class FakeEtcd:
         if method == "Range":
             kvs = [] if self.root is None else [wire.KeyValue(key=ROOT, value=self.root, mod_revision=1)]
             return wire.RangeResponse(header=wire.Header(revision=1), kvs=kvs).SerializeToString()
-        self.apply(wire.TxnRequest.FromString(request))
-        return wire.TxnResponse(header=wire.Header(revision=1), succeeded=True).SerializeToString()
+        return self.apply(wire.TxnRequest.FromString(request)).SerializeToString()
 
 
 class _Handler(grpc.GenericRpcHandler):

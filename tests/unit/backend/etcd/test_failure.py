@@ -201,3 +201,14 @@ def test_a_value_that_fits_no_request(fake: FakeEtcd, open_store: Open) -> None:
     with pytest.raises(TooLarge):
         backend.write_many([(key(1), b"small"), (key(2), bytes(2_000_000))])
     assert "Txn" not in fake.calls
+
+
+def test_a_member_that_is_behind_is_not_believed(fake: FakeEtcd, open_store: Open) -> None:
+    backend = open_store(fake)
+    backend.write_many(entries(3))
+    fake.behind = True
+    assert backend.read_many([key(2), key(7), key(0)]) == [b"value 2 of 1", None, b"value 0 of 1"]
+    fake.behind = False
+    before = len(fake.calls)
+    assert backend.read_many([key(2), key(0)]) == [b"value 2 of 1", b"value 0 of 1"]
+    assert len(fake.calls) == before + 1

@@ -25,7 +25,7 @@ HOST = "etcd://127.0.0.1:1/prefix"
         (f"{HOST}?tls=true&ca_file=/no/such/file", "ca_file"),
         (f"{HOST}?tls=true&cert_file=/a", "key_file"),
         (f"{HOST}?tls=true&key_file=/a", "cert_file"),
-        (f"{HOST}?max_txn_ops=1", "max_txn_ops"),
+        (f"{HOST}?max_txn_ops=15", "max_txn_ops"),
         (f"{HOST}?max_request_bytes=many", "max_request_bytes"),
         (f"{HOST}?max_request_bytes=64K", "max_request_bytes"),
         (f"{HOST}?max_txn_ops=20000", "max_request_bytes"),
