@@ -42,6 +42,8 @@ def open_url(url: StoreURL, *, deadline_seconds: float, create: bool) -> EtcdBac
     del create
     hosts, path = url.split_hosts(_DEFAULT_PORT)
     prefix = path.strip("/").encode()
+    if b"o" in prefix.split(b"/"):  # it would lie among the objects of the store above it
+        raise InvalidStoreURL("no part of a prefix is named o", url=url.shown)
     user, password = url.take_text("user"), url.take_secret("password")
     if (user is None) != (password is None):
         option = "user" if user is None else "password_file"

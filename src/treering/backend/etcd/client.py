@@ -129,7 +129,7 @@ class Client:
     def watch(self, request: bytes, timeout_seconds: float) -> Generator[bytes]:
         """Send a ``WatchRequest`` and yield what comes, until the time is over or the client is closed."""
         self._check_usable()
-        index = self._current
+        index, last_moment = self._current, time.monotonic() + timeout_seconds
         endpoint, ended = self._endpoints[index], threading.Event()
         stream: Any = None  # grpc types neither its iteration nor its end
         metadata = self._metadata
@@ -143,9 +143,11 @@ class Client:
         except ValueError as error:
             raise self._closed_error() from error
         except grpc.RpcError as error:
+            failure = judge(error)
             if self._closed or error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                 return
-            failure = judge(error)
+            if failure is Failure.LOST and time.monotonic() >= last_moment:
+                return  # etcd 3.4 says the same in words of its own
             if failure is Failure.TOKEN:
                 self._forget_token(metadata)
             elif failure is not Failure.REFUSED:

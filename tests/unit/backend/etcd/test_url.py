@@ -39,7 +39,10 @@ def test_options_that_cannot_be_meant(url: str, option: str, monkeypatch: pytest
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["etcd:", "etcd:localhost", "etcd://", "etcd://a:b", "etcd://a,,b", "etcd://u:p@a"])
+@pytest.mark.parametrize(
+    "url",
+    ["etcd:", "etcd:localhost", "etcd://", "etcd://a:b", "etcd://a,,b", "etcd://u:p@a", "etcd://a/b/o", "etcd://a/o/b"],
+)
 def test_hosts_that_cannot_be_meant(url: str) -> None:
     with pytest.raises(InvalidStoreURL):
         open_backend(url)
