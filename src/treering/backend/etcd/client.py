@@ -127,7 +127,10 @@ class Client:
         return self._call(_txn, request, once=once, seconds=self._deadline_seconds)
 
     def watch(self, request: bytes, timeout_seconds: float) -> Generator[bytes]:
-        """Send a ``WatchRequest`` and yield what comes, until the time is over or the client is closed."""
+        """Send a ``WatchRequest`` and yield what comes, until the time is over or the client is closed.
+
+        It is a hint, so it also ends where the token has to be renewed, and every failure is ``Unavailable``.
+        """
         self._check_usable()
         index, last_moment = self._current, time.monotonic() + timeout_seconds
         endpoint, ended = self._endpoints[index], threading.Event()
@@ -148,11 +151,12 @@ class Client:
                 return
             if failure is Failure.LOST and time.monotonic() >= last_moment:
                 return  # etcd 3.4 says the same in words of its own
-            if failure is Failure.TOKEN:
+            if failure is Failure.TOKEN and self._login:
                 self._forget_token(metadata)
-            elif failure is not Failure.REFUSED:
+                return
+            if failure is not Failure.REFUSED:
                 self._move_on(index)
-            raise translate(error, self._store) from error
+            raise Unavailable("etcd cannot be watched", store=self._store, **facts(error)) from error
         finally:
             ended.set()
             if stream is not None:

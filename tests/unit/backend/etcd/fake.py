@@ -73,6 +73,11 @@ class _Handler(grpc.GenericRpcHandler):
         def answer(request: bytes, context: grpc.ServicerContext) -> bytes:
             return self._fake.answer(method, request, context)
 
+        def refuse(_: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+            yield self._fake.answer(method, b"", context)
+
+        if method == "Watch":
+            return grpc.stream_stream_rpc_method_handler(refuse)
         return grpc.unary_unary_rpc_method_handler(answer)
 
 

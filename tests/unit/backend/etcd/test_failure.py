@@ -11,7 +11,7 @@ import grpc
 import pytest
 from tests.unit.backend.etcd.fake import FakeEtcd, serve
 
-from treering.backend import Backend, open_backend
+from treering.backend import Backend, Watching, open_backend
 from treering.errors import Error, NotAStore, OutcomeUnknown, Refused, StoreFull, TooLarge, Unavailable
 from treering.testing.conformance import entries, key
 
@@ -175,6 +175,32 @@ def test_an_expired_token_is_renewed(fake: FakeEtcd, open_store: Open, tmp_path:
     assert fake.tokens == ["", "token 1", "token 1", "", "token 2"]
     assert backend.read_root() == b"one"
     assert fake.tokens[-1] == "token 2"
+
+
+def test_a_watch_ends_where_the_token_has_expired(fake: FakeEtcd, open_store: Open, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("open sesame")
+    backend = open_store(fake, options=f"?user=me&password_file={tmp_path}/secret")
+    assert isinstance(backend, Watching)
+    fake.said["Watch"] = [(Code.UNAUTHENTICATED, "etcdserver: invalid auth token")]
+    backend.wait_for_root(None, 3600)
+    assert backend.read_root() is None
+    assert fake.calls == ["Authenticate", "Range", "Watch", "Authenticate", "Range"]
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        (Code.PERMISSION_DENIED, "etcdserver: permission denied"),
+        (Code.UNAVAILABLE, "etcdserver: no leader"),
+        (Code.UNIMPLEMENTED, "unknown service etcdserverpb.Watch"),
+    ],
+)
+def test_what_cannot_be_watched(fake: FakeEtcd, open_store: Open, say: tuple[grpc.StatusCode, str]) -> None:
+    backend = open_store(fake)
+    assert isinstance(backend, Watching)
+    fake.said["Watch"] = [say]
+    with pytest.raises(Unavailable, match="cannot be watched"):
+        backend.wait_for_root(None, 3600)
 
 
 def test_a_token_that_is_never_right_is_refused(fake: FakeEtcd, open_store: Open, tmp_path: Path) -> None:
