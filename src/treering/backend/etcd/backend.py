@@ -10,8 +10,9 @@ from time import monotonic
 from treering.backend.base import Durability, Entry, Limits
 from treering.backend.etcd import wire_pb2 as wire
 from treering.backend.etcd.client import TLS, Client, Login
+from treering.backend.etcd.failure import decode
 from treering.backend.url import StoreURL
-from treering.errors import InvalidStoreURL, OutcomeUnknown, StoreFull, TooLarge
+from treering.errors import InvalidStoreURL, NotAStore, OutcomeUnknown, StoreFull, TooLarge
 
 _DEFAULT_PORT = 2379
 _MAX_TXN_OPS = 128  # etcd's own defaults
@@ -181,9 +182,13 @@ class EtcdBackend:
         self._put(txn, objects)
         txn.success.add().request_put.MergeFrom(wire.PutRequest(key=self._root_key, value=bytes(root)))
         try:
-            reply = self._txn(txn, once=True)
+            answer = self._client.txn(txn.SerializeToString(), once=True)
         except StoreFull as error:
             return self._settle_full(expected, root, error)
+        try:
+            reply = decode(wire.TxnResponse(), answer, self._url)
+        except NotAStore as error:
+            raise OutcomeUnknown("the answer of etcd cannot be read", store=self._url) from error
         if reply.succeeded:
             self._seen = bytes(root), reply.header.revision
         return reply.succeeded
@@ -221,7 +226,7 @@ class EtcdBackend:
         prefix = self._object_prefix
         request = wire.RangeRequest(key=prefix, range_end=prefix[:-1] + b"0", limit=_PAGE_COUNT, keys_only=True)
         while True:
-            reply = wire.RangeResponse.FromString(self._client.range(request.SerializeToString()))
+            reply = decode(wire.RangeResponse(), self._client.range(request.SerializeToString()), self._url)
             for found in reply.kvs:
                 yield found.key[len(prefix) :]
             if not reply.more:
@@ -237,7 +242,7 @@ class EtcdBackend:
         request = wire.WatchRequest(create_request=create).SerializeToString()
         with closing(self._client.watch(request, max(timeout_seconds, 0.001))) as replies:
             for data in replies:
-                reply = wire.WatchResponse.FromString(data)
+                reply = decode(wire.WatchResponse(), data, self._url)
                 if reply.canceled:  # that revision was compacted: the next wait reads the root
                     self._seen = None
                 if reply.events or reply.canceled:
@@ -257,7 +262,7 @@ class EtcdBackend:
 
     def _read_root(self, seconds: float | None) -> tuple[bytes | None, int]:
         request = wire.RangeRequest(key=self._root_key).SerializeToString()
-        reply = wire.RangeResponse.FromString(self._client.range(request, seconds=seconds))
+        reply = decode(wire.RangeResponse(), self._client.range(request, seconds=seconds), self._url)
         if not reply.kvs:
             return None, 0
         root = reply.kvs[0].value
@@ -300,5 +305,5 @@ class EtcdBackend:
             put.key = prefix + key
             put.value = bytes(value)
 
-    def _txn(self, txn: wire.TxnRequest, *, once: bool = False) -> wire.TxnResponse:
-        return wire.TxnResponse.FromString(self._client.txn(txn.SerializeToString(), once=once))
+    def _txn(self, txn: wire.TxnRequest) -> wire.TxnResponse:
+        return decode(wire.TxnResponse(), self._client.txn(txn.SerializeToString(), once=False), self._url)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import grpc
 
 from treering.backend.etcd import wire_pb2 as wire
-from treering.backend.etcd.failure import Failure, facts, judge, translate
+from treering.backend.etcd.failure import Failure, decode, facts, judge, translate
 from treering.errors import ForkedProcess, OutcomeUnknown, Unavailable
 
 _AUTHENTICATE = "/etcdserverpb.Auth/Authenticate"
@@ -231,7 +231,8 @@ class Client:
             if self._metadata is None:
                 request = wire.AuthenticateRequest(name=login.user, password=login.password).SerializeToString()
                 reply = endpoint.authenticate(request, timeout=max(seconds, 0.001), metadata=_HAS_LEADER)
-                self._metadata = (*_HAS_LEADER, ("token", wire.AuthenticateResponse.FromString(reply).token))
+                token = decode(wire.AuthenticateResponse(), reply, self._store).token
+                self._metadata = (*_HAS_LEADER, ("token", token))
             return self._metadata
         finally:
             self._token_lock.release()

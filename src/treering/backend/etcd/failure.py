@@ -1,12 +1,16 @@
-"""What a failed call means: whether it may have been applied, whether to try again, and which error to raise."""
+"""What an answer means; of a failure: whether it may have been applied, be tried again, and which error to raise."""
 
 from __future__ import annotations
 
 import enum
+from typing import TypeVar
 
 import grpc
+from google.protobuf.message import DecodeError, Message
 
 from treering.errors import Error, NotAStore, Refused, StoreFull, TooLarge, Unavailable
+
+_Reply = TypeVar("_Reply", bound=Message)
 
 
 class Failure(enum.Enum):
@@ -89,6 +93,15 @@ def translate(error: grpc.RpcError, store: str) -> Error:
     if code in _REFUSED:
         return Refused("etcd refuses the request", store=store, **facts(error))
     return Unavailable("etcd did not answer", store=store, **facts(error))
+
+
+def decode(reply: _Reply, data: bytes, store: str) -> _Reply:
+    """Fill ``reply`` from what a server answered. ``NotAStore`` where that is not of its form."""
+    try:
+        reply.MergeFromString(data)
+    except DecodeError as error:
+        raise NotAStore("what answers there is not etcd", store=store) from error
+    return reply
 
 
 def facts(error: grpc.RpcError) -> dict[str, str]:

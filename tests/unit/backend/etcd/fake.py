@@ -30,6 +30,7 @@ class FakeEtcd:
     said: dict[str, list[Say]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    garbage: bool = False
     before_failing: Callable[[wire.TxnRequest], object] | None = None
 
     def apply(self, txn: wire.TxnRequest) -> wire.TxnResponse:
@@ -54,6 +55,8 @@ class FakeEtcd:
             if method == "Txn" and self.before_failing:
                 self.before_failing(wire.TxnRequest.FromString(request))
             context.abort(code, details)
+        if self.garbage:
+            return b"\xff\xff\xff"
         if method == "Authenticate":
             token = f"token {self.calls.count(method)}"
             return wire.AuthenticateResponse(token=token).SerializeToString()

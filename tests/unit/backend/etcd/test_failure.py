@@ -238,3 +238,16 @@ def test_a_member_that_is_behind_is_not_believed(fake: FakeEtcd, open_store: Ope
     before = len(fake.calls)
     assert backend.read_many([key(2), key(0)]) == [b"value 2 of 1", b"value 0 of 1"]
     assert len(fake.calls) == before + 1
+
+
+def test_answers_that_are_not_etcds(fake: FakeEtcd, open_store: Open) -> None:
+    backend = open_store(fake)
+    fake.garbage = True
+    calls = (backend.read_root, lambda: backend.read_many([key(1)]), lambda: list(backend.list_keys()))
+    for call in calls:
+        with pytest.raises(NotAStore):
+            call()
+    with pytest.raises(OutcomeUnknown):
+        backend.publish([], None, b"one")
+    with pytest.raises(NotAStore):
+        open_store(fake)
