@@ -14,7 +14,7 @@ from grpc_tools import protoc
 
 PROJECT = Path(__file__).resolve().parents[1]
 # Include root -> where its Python goes. The path below the root is the import path, in .proto and in Python.
-ROOTS = {"proto": "src", "examples": "examples", "tests/proto": "tests/proto"}
+ROOTS = {"proto": "src", "src": "src", "examples": "examples", "tests/proto": "tests/proto"}
 
 
 def main() -> int:

@@ -28,6 +28,7 @@ _SCHEMES = {
     "redis": "treering.backend.redis",
     "rediss": "treering.backend.redis",
     "redis+unix": "treering.backend.redis",
+    "etcd": "treering.backend.etcd",
 }
 
 
