@@ -1,4 +1,4 @@
-"""The Consul backend: its handle, and what each call asks of the agent."""
+"""The Consul backend: its URL, its handle, and what each call asks of the agent."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 from treering.backend.base import Durability, Entry, Limits
-from treering.backend.consul.address import read_address
 from treering.backend.consul.http import Address, Answer, Client, ReplyLost
+from treering.backend.tls import take_tls
 from treering.backend.url import StoreURL
 from treering.errors import Corruption, InvalidStoreURL, NotAStore, OutcomeUnknown, Refused, TooLarge, Unavailable
 
@@ -48,7 +48,7 @@ def open_url(url: StoreURL, *, deadline_seconds: float, create: bool) -> ConsulB
         message = "the prefix is names of letters, digits and . _ ~ - with a slash between, 200 characters at most"
         raise InvalidStoreURL(message, url=url.shown)
     datacenter = url.take_text("dc")
-    address = read_address(url, host)
+    address = _read_address(url, host)
     url.finish()
     return ConsulBackend(address, prefix, datacenter=datacenter, deadline_seconds=deadline_seconds)
 
@@ -283,6 +283,18 @@ class ConsulBackend:
 
     def _facts(self, answer: Answer) -> dict[str, object]:
         return {"store": self._url, "status": answer.status, "reason": _reason(answer)}
+
+
+def _read_address(url: StoreURL, host: tuple[str, int]) -> Address:
+    name, port = host
+    shown = f"consul://[{name}]:{port}" if ":" in name else f"consul://{name}:{port}"
+    headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": "treering"}
+    token = url.take_secret("token")
+    if token is not None:
+        if not (token.isascii() and token.isprintable() and " " not in token):
+            raise InvalidStoreURL("the token is not one that a header can carry", url=url.shown, option="token")
+        headers["X-Consul-Token"] = token
+    return Address(name, port, shown, headers, take_tls(url))
 
 
 def _set(name: str, value: bytes) -> _Operation:
