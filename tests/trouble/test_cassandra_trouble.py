@@ -178,13 +178,13 @@ def test_password_tls_kill_and_silence(private_server: Start, tmp_path: Path, ca
         assert "wrong-and-secret" not in repr(vars(backend))
 
     with opened(right, seconds=2) as backend:
-        assert backend.read_root() == b"20"
+        assert backend.publish([], b"20", b"21")
         server.pause()
         try:
             with pytest.raises(Unavailable):
                 backend.read_root()
             with pytest.raises(OutcomeUnknown):
-                backend.publish([], b"20", b"21")
+                backend.publish([], b"21", b"22")
         finally:
             server.resume()
     assert "wrong-and-secret" not in caplog.text

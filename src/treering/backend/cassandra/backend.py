@@ -13,19 +13,19 @@ from treering.errors import TooLarge
 MAX_VALUE_BYTES = 1 << 20
 _LOCATION_BYTES = 16
 
-_READ_ROOT = "SELECT root FROM treering_roots WHERE store = ?"
-_CREATE_ROOT = "INSERT INTO treering_roots (store, root) VALUES (?, ?) IF NOT EXISTS"
-_MOVE_ROOT = "UPDATE treering_roots SET root = ? WHERE store = ? IF root = ?"
-_READ = "SELECT value FROM treering_objects WHERE store = ? AND location = ? AND part = ?"
-_WRITE = "INSERT INTO treering_objects (store, location, part, value) VALUES (?, ?, ?, ?) USING TIMESTAMP 1"
-_DELETE_WHOLE = "DELETE FROM treering_objects USING TIMESTAMP 2 WHERE store = ? AND location = ?"
+_READ_ROOT = "SELECT root FROM $keyspace.treering_roots WHERE store = ?"
+_CREATE_ROOT = "INSERT INTO $keyspace.treering_roots (store, root) VALUES (?, ?) IF NOT EXISTS"
+_MOVE_ROOT = "UPDATE $keyspace.treering_roots SET root = ? WHERE store = ? IF root = ?"
+_READ = "SELECT value FROM $keyspace.treering_objects WHERE store = ? AND location = ? AND part = ?"
+_WRITE = "INSERT INTO $keyspace.treering_objects (store, location, part, value) VALUES (?, ?, ?, ?) USING TIMESTAMP 1"
+_DELETE_WHOLE = "DELETE FROM $keyspace.treering_objects USING TIMESTAMP 2 WHERE store = ? AND location = ?"
 _DELETE_SOME = f"{_DELETE_WHOLE} AND part >= ? AND part < ?"
 _DELETE_ONE = f"{_DELETE_WHOLE} AND part = ?"
-_LIST = "SELECT store, location, part FROM treering_objects"
+_LIST = "SELECT store, location, part FROM $keyspace.treering_objects"
 
 
 class CassandraBackend:
-    """The store ``store`` in the keyspace that ``session`` uses, whose two tables are there.
+    """The store ``store`` in the keyspace of ``session``, whose two tables are there.
 
     Not atomic: ``publish`` writes the objects, several at once, waits until a quorum has acknowledged each, and then
     moves the root by a lightweight transaction, which the driver never repeats. The root is read at the serial

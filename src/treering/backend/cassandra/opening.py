@@ -49,7 +49,7 @@ def open_url(url: StoreURL, *, deadline_seconds: float, create: bool) -> Cassand
     replication = _take_replication(url)
     settings = _take_settings(url, hosts, deadline_seconds)
     url.finish()
-    session = CassandraSession(settings)
+    session = CassandraSession(settings, keyspace)
     try:
         _prepare_keyspace(session, url, keyspace, replication if create else None, create=create)
     except BaseException:
@@ -107,11 +107,10 @@ def _prepare_keyspace(
             hint = "add create_keyspace=3 (replicas) or create_keyspace=DATACENTER:3 to the URL"
             raise NotAStore("the keyspace is not there", store=url.shown, keyspace=keyspace, hint=hint)
         options = ", ".join(f"'{name}': '{value}'" for name, value in replication.items())
-        session.execute(f'CREATE KEYSPACE IF NOT EXISTS "{keyspace}" WITH replication = {{{options}}}')
-    session.use(keyspace)
+        session.execute(f"CREATE KEYSPACE IF NOT EXISTS $keyspace WITH replication = {{{options}}}")
     rows = session.execute("SELECT table_name FROM system_schema.tables WHERE keyspace_name = %s", (keyspace,))
     for table, definition in _TABLES.items():
         if (table,) not in rows:
             if not create:
                 raise NotAStore("the keyspace has no treering tables", store=url.shown, keyspace=keyspace)
-            session.execute(f"CREATE TABLE IF NOT EXISTS {table} {definition}")
+            session.execute(f"CREATE TABLE IF NOT EXISTS $keyspace.{table} {definition}")

@@ -54,14 +54,20 @@ class Settings:
 
 
 class CassandraSession:
-    """One connected cluster of the driver's. Its threads end with ``close``."""
+    """One connected cluster of the driver's. Its threads end with ``close``.
 
-    def __init__(self, settings: Settings) -> None:
+    ``$keyspace`` in a statement stands for ``keyspace``, which is a checked name.
+    """
+
+    def __init__(self, settings: Settings, keyspace: str) -> None:
         self._settings = settings
+        self._keyspace = f'"{keyspace}"'
         self._pid = os.getpid()
         self._closed = False
         self._statements: dict[str, Any] = {}
         self._preparing = threading.Lock()
+        self._under_way = 0
+        self._quiet = threading.Condition()  # notified when nothing is under way
         self._cluster = _make_cluster(settings)
         try:
             self._session = self._cluster.connect()
@@ -71,12 +77,9 @@ class CassandraSession:
                 self.refuse(error)
             raise
 
-    def use(self, keyspace: str) -> None:
-        """Let statements be about the tables of ``keyspace``."""
-        self._repeat(lambda: self._session.set_keyspace(keyspace))
-
     def execute(self, text: str, arguments: Sequence[object] = ()) -> list[Row]:
         """Return the rows of a statement that is asked once, such as one that makes a table."""
+        text = text.replace("$keyspace", self._keyspace)
         return self._repeat(lambda: list(self._session.execute(text, arguments)))
 
     def ask_root(self, text: str, arguments: Sequence[object]) -> list[Row]:
@@ -118,17 +121,13 @@ class CassandraSession:
 
     def iterate(self, text: str) -> Iterator[Row]:
         """Yield the rows of ``text``, page by page."""
-        future = self._repeat(lambda: self._start(_OBJECTS, text, ()))
+        state = None
         while True:
-            try:
-                rows = future.result().current_rows
-            except FAILURES as error:
-                self.refuse(error)
-            yield from rows
-            if not future.has_more_pages:
+            page = self._repeat(partial(self._read_page, text, state))
+            yield from page.current_rows
+            state = page.paging_state
+            if state is None:
                 return
-            self.check_open()
-            future.start_fetching_next_page()
 
     def check_open(self) -> None:
         """Raise ``Unavailable`` after ``close``, ``ForkedProcess`` in a child process."""
@@ -139,29 +138,58 @@ class CassandraSession:
             raise Unavailable("the store was closed", store=self._settings.shown)
 
     def close(self) -> None:
-        """End the driver's connections and threads. In a child process they are the parent's. Twice is fine."""
+        """End the driver's connections and threads, when what is under way has ended. Twice is fine.
+
+        A request that the driver has taken might never end once its threads have. In a child process all this is the
+        parent's and left alone.
+        """
         self._closed = True
-        if self._pid == os.getpid():
-            self._cluster.shutdown()
+        if self._pid != os.getpid():
+            return
+        with self._preparing, self._quiet:
+            self._quiet.wait_for(lambda: not self._under_way, self._settings.deadline_seconds)
+        self._cluster.shutdown()
 
     def refuse(self, error: Exception) -> NoReturn:
         """Raise what ``error`` means where nothing was changed."""
-        causes = list(error.errors.values()) if isinstance(error, NoHostAvailable) and error.errors else [error]
-        facts = self._facts(causes[0] if isinstance(causes[0], Exception) else error)
+        causes = _causes(error)
+        facts = self._facts(causes[0])
         if any(isinstance(cause, _REFUSALS) for cause in causes):
             raise Refused("the servers refuse the user, or what it asks for", **facts) from error
         if isinstance(error, InvalidRequest):
             raise NotAStore("the keyspace or its tables are not what they should be", **facts) from error
         raise Unavailable("the servers cannot be reached, or too few of them", **facts) from error
 
-    def _start(self, profile: str, text: str, arguments: Sequence[object], *, serial_read: bool = False) -> Any:
-        statement = self._prepare(text)
-        self.check_open()
-        bound = statement.bind(arguments)
+    def _start(
+        self,
+        profile: str,
+        text: str,
+        arguments: Sequence[object],
+        *,
+        serial_read: bool = False,
+        paging_state: bytes | None = None,
+    ) -> Any:
+        bound = self._prepare(text).bind(arguments)
         if serial_read:
             bound.consistency_level = ConsistencyLevel.LOCAL_SERIAL if self._settings.local else ConsistencyLevel.SERIAL
-        timeout = self._settings.deadline_seconds
-        return self._session.execute_async(bound, execution_profile=profile, timeout=timeout)
+        with self._quiet:
+            self.check_open()
+            self._under_way += 1
+        try:
+            future = self._session.execute_async(bound, execution_profile=profile, paging_state=paging_state)
+        except BaseException:
+            self._end_request()
+            raise
+        future.add_callbacks(self._end_request, self._end_request)
+        return future
+
+    def _end_request(self, _result: object = None) -> None:
+        with self._quiet:
+            self._under_way -= 1
+            self._quiet.notify_all()
+
+    def _read_page(self, text: str, paging_state: bytes | None) -> Any:
+        return self._start(_OBJECTS, text, (), paging_state=paging_state).result()
 
     def _finish(self, text: str, arguments: Sequence[object], future: Any) -> list[Row]:
         try:
@@ -172,12 +200,15 @@ class CassandraSession:
             self.refuse(error)
 
     def _prepare(self, text: str) -> Any:
+        self.check_open()
         statement = self._statements.get(text)
         if statement is None:
             with self._preparing:
                 self.check_open()
-                statement = self._statements.get(text) or self._session.prepare(text)
-                self._statements[text] = statement
+                statement = self._statements.get(text)
+                if statement is None:
+                    statement = self._session.prepare(text.replace("$keyspace", self._keyspace))
+                    self._statements[text] = statement
         return statement
 
     def _repeat(self, ask: Callable[[], Result]) -> Result:
@@ -188,7 +219,7 @@ class CassandraSession:
             try:
                 return ask()
             except NoHostAvailable as error:
-                if time.monotonic() > end or any(isinstance(cause, _REFUSALS) for cause in error.errors.values()):
+                if time.monotonic() > end or any(isinstance(cause, _REFUSALS) for cause in _causes(error)):
                     self.refuse(error)
                 time.sleep(_RECONNECTION_SECONDS / 4)
             except FAILURES as error:
@@ -196,6 +227,14 @@ class CassandraSession:
 
     def _facts(self, error: Exception) -> dict[str, object]:
         return {"store": self._settings.shown, "reason": " ".join(str(error).split()) or type(error).__name__}
+
+
+def _causes(error: Exception) -> list[Exception]:
+    """Return what went wrong with each server; the driver lists their names alone where it had none to ask."""
+    errors = getattr(error, "errors", None)
+    return (
+        list(errors.values()) if isinstance(error, NoHostAvailable) and errors and isinstance(errors, dict) else [error]
+    )
 
 
 def _make_cluster(settings: Settings) -> Cluster:
@@ -219,6 +258,7 @@ def _make_cluster(settings: Settings) -> Cluster:
     return Cluster(
         settings.hosts,
         port=settings.hosts[0][1],
+        protocol_version=4,  # what every server since 2.2 speaks: finding out costs two connections and two warnings
         compression=False,  # treering compresses, where that is asked for
         auth_provider=PlainTextAuthProvider(settings.user, settings.password) if settings.user else None,
         ssl_context=settings.tls,
