@@ -85,7 +85,7 @@ def test_a_request_that_arrives_after_the_fence(scene: Scene) -> None:
 
 
 def test_connections_that_were_reset_meanwhile(scene: Scene) -> None:
-    for number in range(3):
+    for _ in range(3):
         scene.proxy.reset()
         assert scene.backend.read_many([key(1), key(5)]) == [b"value 1 of 1", None]
     scene.proxy.reset()
