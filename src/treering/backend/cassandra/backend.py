@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from treering.backend.base import Durability, Entry, Limits
-from treering.backend.cassandra.session import CassandraSession
+from treering.backend.cassandra.session import CassandraSession, TookTooLong
 from treering.errors import TooLarge
 
 # A column of some megabytes makes a server work hard, and a mutation beyond half a commit log segment (16 MiB as it
@@ -21,7 +21,12 @@ _WRITE = "INSERT INTO $keyspace.treering_objects (store, location, part, value) 
 _DELETE_WHOLE = "DELETE FROM $keyspace.treering_objects USING TIMESTAMP 2 WHERE store = ? AND location = ?"
 _DELETE_SOME = f"{_DELETE_WHOLE} AND part >= ? AND part < ?"
 _DELETE_ONE = f"{_DELETE_WHOLE} AND part = ?"
-_LIST = "SELECT store, location, part FROM $keyspace.treering_objects"
+_LIST = (
+    "SELECT token(store, location), location, part FROM $keyspace.treering_objects"
+    " WHERE store = ? AND token(store, location) > ? AND token(store, location) <= ? ALLOW FILTERING"
+)
+_FIRST_TOKEN, _LAST_TOKEN = -(1 << 63), (1 << 63) - 1  # of the Murmur3 partitioner; nothing has the first
+_LISTING_ATTEMPTS = 4
 
 
 class CassandraBackend:
@@ -91,11 +96,32 @@ class CassandraBackend:
         self._run_all(_DELETE_ONE, one)
 
     def list_keys(self) -> Iterator[bytes]:
-        """Yield keys in no order, in pages of 5,000. Reads the keys of all stores in the keyspace, and no values."""
+        """Yield keys in no order, in pages of 1,000. The servers go through the keys of all stores in the keyspace.
+
+        And through those of deleted objects, until their tombstones are compacted away. Where that takes them too long
+        for one request, smaller parts of the ring are asked for.
+        """
         self._session.check_open()
-        for store, location, part in self._session.iterate(_LIST):
-            if store == self._store:
-                yield location + part
+        position, width, failures = _FIRST_TOKEN, _LAST_TOKEN - _FIRST_TOKEN, 0
+        newest, listed = _FIRST_TOKEN, set[bytes]()  # the last token that was seen, and its keys that were yielded
+        while position < _LAST_TOKEN:
+            end = min(position + width, _LAST_TOKEN)
+            try:
+                for token, location, part in self._session.iterate(_LIST, (self._store, position, end)):
+                    if token != newest:
+                        newest, failures = token, 0
+                        listed.clear()
+                    key = location + part
+                    if key not in listed:
+                        listed.add(key)
+                        yield key
+            except TookTooLong:
+                failures += 1
+                if failures == _LISTING_ATTEMPTS:
+                    raise
+                position, width = max(position, newest - 1), max(width // 16, 1)
+            else:
+                position, width = end, 2 * width
 
     def close(self) -> None:
         """End the connections and the driver's threads. Twice is fine."""

@@ -12,7 +12,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
-from cassandra import AuthenticationFailed, ConsistencyLevel, DriverException, InvalidRequest, Unauthorized
+from cassandra import (
+    AuthenticationFailed,
+    ConsistencyLevel,
+    DriverException,
+    InvalidRequest,
+    OperationTimedOut,
+    ReadFailure,
+    ReadTimeout,
+    Unauthorized,
+)
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
 from cassandra.connection import ConnectionBusy, ConnectionException, ProtocolError
@@ -33,10 +42,15 @@ _REFUSALS = (AuthenticationFailed, Unauthorized)
 _CONCURRENCY = 32  # requests of one call on their way at once: with values of 1 MiB, 32 MiB
 _RECONNECTION_SECONDS = 0.5
 _RECONNECTION_PATIENCE_SECONDS = 3.0  # a server that is back is found by then
+_PAGE_COUNT = 1000
 _ROOT, _OBJECTS = "root", "objects"  # execution profiles
 
 Row = tuple[Any, ...]
 Result = TypeVar("Result")
+
+
+class TookTooLong(Unavailable):
+    """The servers did not get through with a request in the time that they, or the deadline, allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +85,7 @@ class CassandraSession:
         self._cluster = _make_cluster(settings)
         try:
             self._session = self._cluster.connect()
+            self._session.default_fetch_size = _PAGE_COUNT
         except BaseException as error:
             self._cluster.shutdown()
             if isinstance(error, FAILURES):
@@ -119,11 +134,11 @@ class CassandraSession:
         while waiting:
             yield self._finish(text, *waiting.popleft())
 
-    def iterate(self, text: str) -> Iterator[Row]:
-        """Yield the rows of ``text``, page by page."""
+    def iterate(self, text: str, arguments: Sequence[object]) -> Iterator[Row]:
+        """Yield the rows of ``text``, page by page. Raises ``TookTooLong`` where less should be asked for at a time."""
         state = None
         while True:
-            page = self._repeat(partial(self._read_page, text, state))
+            page = self._repeat(partial(self._read_page, text, arguments, state))
             yield from page.current_rows
             state = page.paging_state
             if state is None:
@@ -158,6 +173,8 @@ class CassandraSession:
             raise Refused("the servers refuse the user, or what it asks for", **facts) from error
         if isinstance(error, InvalidRequest):
             raise NotAStore("the keyspace or its tables are not what they should be", **facts) from error
+        if isinstance(error, ReadTimeout | ReadFailure | OperationTimedOut):
+            raise TookTooLong("the servers did not answer in time", **facts) from error
         raise Unavailable("the servers cannot be reached, or too few of them", **facts) from error
 
     def _start(
@@ -188,8 +205,8 @@ class CassandraSession:
             self._under_way -= 1
             self._quiet.notify_all()
 
-    def _read_page(self, text: str, paging_state: bytes | None) -> Any:
-        return self._start(_OBJECTS, text, (), paging_state=paging_state).result()
+    def _read_page(self, text: str, arguments: Sequence[object], paging_state: bytes | None) -> Any:
+        return self._start(_OBJECTS, text, arguments, paging_state=paging_state).result()
 
     def _finish(self, text: str, arguments: Sequence[object], future: Any) -> list[Row]:
         try:
