@@ -82,7 +82,10 @@ class CassandraSession:
         self._preparing = threading.Lock()
         self._under_way = 0
         self._quiet = threading.Condition()  # notified when nothing is under way
-        self._cluster = _make_cluster(settings)
+        try:
+            self._cluster = _make_cluster(settings)
+        except FAILURES as error:  # a host without an address
+            self.refuse(error)
         try:
             self._session = self._cluster.connect()
             self._session.default_fetch_size = _PAGE_COUNT
@@ -243,7 +246,8 @@ class CassandraSession:
                 self.refuse(error)
 
     def _facts(self, error: Exception) -> dict[str, object]:
-        return {"store": self._settings.shown, "reason": " ".join(str(error).split()) or type(error).__name__}
+        reason = " ".join(str(error).split())
+        return {"store": self._settings.shown, "reason": reason if reason.strip("{}") else type(error).__name__}
 
 
 def _causes(error: Exception) -> list[Exception]:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from treering.backend.base import Durability, Entry, Limits
-from treering.backend.consul.http import Address, Answer, Client, ReplyLost
+from treering.backend.consul.http import Address, Answer, Client, ReplyLost, printable
 from treering.backend.tls import take_tls
 from treering.backend.url import StoreURL
 from treering.errors import Corruption, InvalidStoreURL, NotAStore, OutcomeUnknown, Refused, TooLarge, Unavailable
@@ -327,4 +327,4 @@ def _reply(answer: Answer, store: str, kind: type[Any] = dict) -> Any:
 
 
 def _reason(answer: Answer) -> str:
-    return " ".join(answer.body[:300].decode("utf-8", "replace").split())
+    return printable(answer.body[:300].decode("utf-8", "replace"))

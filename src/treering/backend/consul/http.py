@@ -82,7 +82,7 @@ class Client:
         cannot have the request; where it ends after that, only a ``repeatable`` request is sent again, once. A ``long``
         answer may take the deadline anew for each megabyte, and has no largest size.
 
-        Raises ``ReplyLost`` when the request may have been carried out, ``Unavailable`` when it cannot have been.
+        Raises ``Unavailable``; for a request that is not ``repeatable`` and may have been carried out, ``ReplyLost``.
         """
         end = time.monotonic() + self._deadline_seconds
         for last in (False, True):
@@ -92,7 +92,7 @@ class Client:
             except _BrokenConnection as broken:
                 again = used and (repeatable or not broken.sent) and not last and time.monotonic() < end
                 if not again:
-                    self._refuse(broken, sent=broken.sent)
+                    self._refuse(broken, sent=broken.sent and not repeatable)
         raise AssertionError
 
     def wait(self, target: str, seconds: float) -> None:
@@ -199,10 +199,15 @@ class Client:
 
     def _refuse(self, error: Exception, *, sent: bool) -> NoReturn:
         cause = error.__cause__ or error
-        facts = {"store": self._address.shown, "reason": str(cause) or type(cause).__name__}
+        facts = {"store": self._address.shown, "reason": printable(str(cause)) or type(cause).__name__}
         if sent:
             raise ReplyLost("the server did not answer", **facts) from cause
         raise Unavailable("the server cannot be reached", **facts) from cause
+
+
+def printable(text: str) -> str:
+    """Return ``text`` on one line, without what a server that is no Consul may have put into it."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def _left(end: float) -> float:

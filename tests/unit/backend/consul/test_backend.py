@@ -207,6 +207,12 @@ def test_another_web_server_is_not_taken_for_an_empty_store(answer: Reply) -> No
         backend.read_root()
 
 
+def test_what_is_no_http_at_all_is_unavailable_in_printable_words() -> None:
+    with on(Reply(400, b"\x84\x00\x1b[2J no\n")) as (_, backend), pytest.raises(Unavailable) as caught:
+        backend.read_root()
+    assert str(caught.value).isprintable()
+
+
 def test_a_value_beyond_the_limit_is_refused_before_anything_is_written() -> None:
     with on() as (server, backend):
         with pytest.raises(TooLarge):
