@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.engine.trees import network
 from tests.proto import engine_pb2 as pb
+from tests.trouble.killing import kill_while_writing
 
 import treering
 from treering.backend import open_backend
@@ -161,24 +162,11 @@ def test_password_tls_kill_and_silence(private_server: Start, tmp_path: Path, ca
         open_backend(secure, deadline_seconds=5)
 
     with opened(right, seconds=8) as backend:
-        expected = None
-        for number in range(20):
-            root = b"%d" % number
-            assert backend.publish([(key(number), root)], expected, root)
-            expected = root
-        server.kill()
-        with pytest.raises(Unavailable):
-            backend.read_root()
-        with pytest.raises(Unavailable):
-            backend.publish([], expected, b"lost")
-        server.start()
-        assert backend.read_root() == b"19"
-        assert backend.read_many([key(n) for n in range(20)]) == [b"%d" % n for n in range(20)]
-        assert backend.publish([], b"19", b"20")
+        kill_while_writing(server, backend, after=50)
         assert "wrong-and-secret" not in repr(vars(backend))
 
     with opened(right, seconds=2) as backend:
-        assert backend.publish([], b"20", b"21")
+        assert backend.publish([], b"gone on", b"21")
         server.pause()
         try:
             with pytest.raises(Unavailable):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.engine.trees import network
 from tests.proto import engine_pb2 as pb
+from tests.trouble.killing import kill_while_writing
 
 import treering
 from treering.backend import open_backend
@@ -82,20 +83,7 @@ def test_tls_asked_of_a_server_without(shared_server: Start) -> None:
 def test_a_killed_server_keeps_what_it_acknowledged(private_server: Start) -> None:
     server = private_server("consul")
     with opened(f"consul://{server.address}/p", seconds=2) as backend:
-        expected = None
-        for number in range(20):
-            root = b"%d" % number
-            assert backend.publish([(key(number), root)], expected, root)
-            expected = root
-        server.kill()
-        with pytest.raises(Unavailable):
-            backend.read_root()
-        with pytest.raises((Unavailable, OutcomeUnknown)):
-            backend.publish([], expected, b"lost")
-        server.start()
-        assert backend.read_root() == b"19"
-        assert backend.read_many([key(n) for n in range(20)]) == [b"%d" % n for n in range(20)]
-        assert backend.publish([], b"19", b"20")
+        kill_while_writing(server, backend, after=100)
 
 
 def test_a_server_that_does_not_answer(private_server: Start) -> None:
