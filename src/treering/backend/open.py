@@ -22,6 +22,8 @@ Compression = Literal["zlib", "zstd"]
 
 # scheme: the module whose open_url takes it
 _SCHEMES = {
+    "cassandra": "treering.backend.cassandra",
+    "consul": "treering.backend.consul",
     "memory": "treering.backend.mapping",
     "lmdb": "treering.backend.lmdb",
     "sqlite": "treering.backend.sqlite",
