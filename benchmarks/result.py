@@ -63,7 +63,7 @@ class Run:
     def write(self, path: Path) -> None:
         """Keep everything as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Run:
@@ -92,6 +92,7 @@ def machine() -> dict[str, str]:
     """Say what it was measured on."""
     facts = {
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "load when it began": ", ".join(f"{load:.1f}" for load in os.getloadavg()),
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "SQLite": sqlite3.sqlite_version,
     }

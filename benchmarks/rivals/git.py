@@ -23,8 +23,8 @@ _BRANCH = "refs/heads/main"
 _WHO = "benchmarks <benchmarks@example.org>"
 _HOW = (
     "a bare repository; a blob per child in a tree of 256 folders by a hash of the key (measured faster than 16 "
-    "folders or one); a change edits the two trees on its way, kept in memory; loose objects, not synced; one commit per "
-    "change; every commit kept"
+    "folders or one); a change edits the two trees on its way, kept in memory; loose objects, not synced; one commit "
+    "per change; every commit kept"
 )
 
 

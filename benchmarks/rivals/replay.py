@@ -21,7 +21,10 @@ RAW_SETTINGS = (
     "copy of its store in the same folder; same map size, classic format (`lib_version=0`); the root record is deleted "
     "and appended again after the objects, which was measured to be the fastest of five ways; "
 )
-FLOOR_SETTINGS = "serialises the message, hashes (BLAKE2b-256) and puts the bytes that treering's commit wrote"
+FLOOR_SETTINGS = (
+    "serialises the message, hashes (BLAKE2b-256) and puts the bytes that treering's commit wrote, into a "
+    "dict for the memory backend, else into LMDB as the raw put does"
+)
 
 
 class RawLmdb:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 
 from benchmarks.bench import Bench, check, whole_fleet
 from benchmarks.contender import CALLS, EDITS, Edit, additions, updates
-from benchmarks.fleet import Device
 from benchmarks.harness import Lane, Series, race
 from benchmarks.rivals.replay import (
     FLOOR,
@@ -42,9 +41,8 @@ def _measure_group(bench: Bench, group: str) -> None:
     number = (bench.scaled(rounds, quick_rounds) + 1) * batch
     edits = {n: _edits(n, number) for n in bench.sizes}
     stores = {n: list(bench.group(group, n)) for n in bench.sizes}
-    replays = {
-        n: _memory_floor(bench, n) if group == "memory" else _raw_and_floor(bench, group, n) for n in bench.sizes
-    }
+    replays = {n: _memory_floor(bench) if group == "memory" else _raw_and_floor(bench, group, n) for n in bench.sizes}
+    recorded = {n: _recorded(n, edits[n]) for n in bench.sizes} if group == "memory" else {}
     for call in CALLS:
         lanes: dict[tuple[str, int], Lane] = {}
         for n in bench.sizes:
@@ -52,8 +50,8 @@ def _measure_group(bench: Bench, group: str) -> None:
             lanes |= {(store.name, n): Lane(getattr(store, call), items) for store in stores[n]}
             if call in EDITS:
                 lanes |= {(replay.name, n): Lane(replay.put, items) for replay in replays[n]}
-                if group == "memory":
-                    replays[n][0].queue.extend(_written(n, call, items))
+                if recorded:
+                    replays[n][0].queue.extend(recorded[n][call])
         commits = {n: bench.treering(group, n).repo.head.seq for n in bench.sizes}
         sizes = {(store.name, n): store.size_bytes() for n in bench.sizes for store in stores[n]}
         taken = race(lanes, batch=batch)
@@ -82,25 +80,23 @@ def _edits(n: int, number: int) -> dict[str, list[Edit]]:
     return {"update": updates(n, number), "add": added, "remove": removed, "get": updates(n, number, seed=2)}
 
 
-def _memory_floor(bench: Bench, n: int) -> list[Replay]:
-    del n
-    floor = Floor(FLOOR, f"{FLOOR_SETTINGS} into a dict", Dict())
+def _memory_floor(bench: Bench) -> list[Replay]:
+    floor = Floor(FLOOR, FLOOR_SETTINGS, Dict())
     bench.note(floor)
     return [floor]
 
 
-def _written(n: int, call: str, items: Sequence[Edit]) -> Iterator[Written]:
-    """Yield what another store of ``n`` children writes at these edits: recording costs the measured one no time."""
+def _recorded(n: int, edits: Mapping[str, Sequence[Edit]]) -> dict[str, deque[Written]]:
+    """Return what another store of ``n`` children writes at these edits: recording costs the measured one no time."""
     recorder = Recorder(open_backend("memory:")[0])
+    written: dict[str, deque[Written]] = {call: deque() for call in EDITS}
     with closing(Treering("recorded", "", recorder)) as store:
         store.fill(whole_fleet(n))
-        if call == "remove":
-            for edit in items:
-                store.add(edit._replace(message=Device(id=edit.key, location="x" * 100)))
-        recorder.queues = (written := deque[Written](),)
-        for edit in items:
-            getattr(store, call)(edit)
-    yield from written
+        for call in EDITS:
+            recorder.queues = (written[call],)
+            for edit in edits[call]:
+                getattr(store, call)(edit)
+    return written
 
 
 def _raw_and_floor(bench: Bench, group: str, n: int) -> list[Replay]:
@@ -112,7 +108,7 @@ def _raw_and_floor(bench: Bench, group: str, n: int) -> list[Replay]:
     made = []
     for kind, name, settings in (
         (Replay, RAW if sync else RAW_ASYNC, RAW_SETTINGS + ("synced at every commit" if sync else "not synced")),
-        (Floor, FLOOR, f"{FLOOR_SETTINGS} into LMDB as the raw put does, into a dict for the memory backend"),
+        (Floor, FLOOR, FLOOR_SETTINGS),
     ):
         folder = bench.place()
         shutil.copytree(treering.folder, folder)
