@@ -11,7 +11,7 @@ import matplotlib as mpl
 from benchmarks import budget
 from benchmarks.report import number
 from benchmarks.result import Run
-from benchmarks.treering_store import ASYNC, DURABLE, MEMORY
+from benchmarks.treering_store import MEMORY
 from benchmarks.workloads.footprint import BYTES, BYTES_KEPT
 from benchmarks.workloads.single import BATCHES, DISK
 from benchmarks.workloads.writers import BY_THREADS, THREADS
@@ -21,9 +21,20 @@ mpl.rcParams.update({"svg.hashsalt": "treering", "svg.fonttype": "none", "font.s
 mpl.rcParams.update({"grid.alpha": 0.3, "figure.constrained_layout.use": True, "legend.frameon": False})
 
 from matplotlib.figure import Figure  # noqa: E402 - the settings come first
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter  # noqa: E402
 
 _STRONG = "#b03a2e"  # treering's colour
-_OTHERS = ("#1f618d", "#239b56", "#7d6608", "#6c3483", "#616a6b", "#ca6f1e")
+_COLORS = {  # by how a contender's name begins, the same in every plot
+    "treering": _STRONG,
+    "kept": _STRONG,
+    "ZODB": "#1f618d",
+    "SQLite": "#239b56",
+    "git, pygit2": "#6c3483",
+    "git, dulwich": "#ca6f1e",
+    "raw": "#7d6608",
+    "floor": "#616a6b",
+}
+_PLAIN: Any = StrMethodFormatter("{x:,.0f}")
 _MEANING = {"memory": "in memory", "written": "on disk, not synced", "durable": "on disk, synced"}
 
 
@@ -50,24 +61,21 @@ def _updates(run: Run) -> Figure | None:
     }
     if not any(groups.values()):
         return None
-    figure = Figure(figsize=(11, 4.2))
+    figure = Figure(figsize=(11, 5))
     for axes, (group, results) in zip(figure.subplots(1, 3, sharex=True), groups.items(), strict=True):
         names = list(dict.fromkeys(result.contender for result in results))
         for name, style in _styled(names):
             mine = sorted((result for result in results if result.contender == name), key=lambda result: result.n)
             line = [result.n for result in mine], [result.value for result in mine]
             axes.plot(*line, label=name, **style)
-            axes.fill_between(
-                line[0],
-                [result.low for result in mine],
-                [result.high for result in mine],
-                color=style["color"],
-                alpha=0.12,
-                linewidth=0,
-            )
         axes.set(xscale="log", yscale="log", title=_MEANING[group], xlabel="children")
-        axes.legend(fontsize=7, loc="best")
-    figure.axes[0].set_ylabel("µs for one update, one commit")
+        axes.margins(y=0.1)
+        axes.xaxis.set_major_formatter(_PLAIN)
+        axes.yaxis.set_major_formatter(_PLAIN)
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16))
+    figure.axes[0].set_ylabel("µs for one update in one commit, median")
     return figure
 
 
@@ -84,7 +92,9 @@ def _threads(run: Run) -> Figure | None:
     axes: Any = figure.subplots()
     for name, style in _styled(list(series)):
         axes.plot(THREADS, series[name], label=name, **style)
-    axes.set(xscale="log", yscale="log", xlabel="committing threads", ylabel="durable commits a second")
+    axes.set(xscale="log", xlabel="committing threads", ylabel="durable commits a second")
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(_PLAIN)
     axes.set_xticks(THREADS, [str(count) for count in THREADS])
     axes.minorticks_off()
     axes.legend(fontsize=8)
@@ -116,8 +126,7 @@ def _bars(known: Sequence[tuple[str, float]], title: str, *, limit: float | None
     figure = Figure(figsize=(8, 0.9 + 0.26 * len(known)))
     axes = figure.subplots()
     labels, values = [label for label, _ in known], [value for _, value in known]
-    ours = [_STRONG if "treering" in label or "kept" in label else _OTHERS[0] for label in labels]
-    bars = axes.barh(labels, values, color=ours, alpha=0.85)
+    bars = axes.barh(labels, values, color=[_color(label.removeprefix("files of ")) for label in labels], alpha=0.85)
     axes.bar_label(bars, [f" {number(value)}" for value in values], fontsize=8)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
@@ -129,11 +138,13 @@ def _bars(known: Sequence[tuple[str, float]], title: str, *, limit: float | None
 
 
 def _styled(names: Sequence[str]) -> Iterable[tuple[str, dict[str, Any]]]:
-    others = iter(_OTHERS)
     for name in names:
-        strong = name in {MEMORY, ASYNC, DURABLE}
-        color = _STRONG if strong else next(others)
-        yield name, {"color": color, "marker": "o", "markersize": 4, "linewidth": 2.2 if strong else 1.3}
+        color = _color(name)
+        yield name, {"color": color, "marker": "o", "markersize": 4, "linewidth": 2.2 if color == _STRONG else 1.3}
+
+
+def _color(name: str) -> str:
+    return next((color for start, color in _COLORS.items() if name.startswith(start)), _STRONG)
 
 
 def _sizes(run: Run) -> list[int]:
