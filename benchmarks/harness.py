@@ -69,7 +69,7 @@ def race(lanes: Mapping[Key, Lane], *, batch: int = 1, warm: int = 1) -> dict[Ke
     taken: dict[Key, list[float]] = {key: [] for key in lanes}
     clock = time.perf_counter_ns
     with collector_held():
-        for start in range(0, min(len(lane.items) for lane in lanes.values()) - batch + 1, batch):
+        for start in range(0, min((len(lane.items) for lane in lanes.values()), default=0) - batch + 1, batch):
             for key, (call, items) in lanes.items():
                 chunk = items[start : start + batch]
                 begin = clock()

@@ -31,9 +31,9 @@ BYTES_PRUNED = "bytes kept per update after a prune"
 COUNT = 300
 
 
-def opening(bench: Bench) -> None:
+def opening(bench: Bench, group: str) -> None:
     """Measure open, first read and resident memory on LMDB, in processes of their own; the sizes take turns."""
-    folders = {n: _copied(bench, n) for n in bench.sizes}
+    folders = {n: _copied(bench, group, n) for n in bench.sizes}
     for what, rounds in (("open", bench.scaled(9, 3)), ("deep", 1), ("commits", 1)):
         runs: dict[int, list[dict[str, float]]] = {n: [] for n in folders}
         for _ in range(rounds):
@@ -51,7 +51,7 @@ def opening(bench: Bench) -> None:
                     bench.add("memory", RESIDENT[key], ASYNC, n, "MB", Series([run[key] for run in found]))
 
 
-def written(bench: Bench) -> None:
+def written(bench: Bench, _group: str) -> None:
     """Count what edits write and what stays, bytes and keys, roots included; nothing is timed."""
     for n in bench.sizes:
         backend = FaultyBackend(open_backend("memory:")[0])
@@ -88,8 +88,8 @@ def _kept(backend: FaultyBackend) -> tuple[int, int]:
     return len(keys), sum(map(len, values)) + len(backend.inner.read_root() or b"")
 
 
-def _copied(bench: Bench, n: int) -> Path:
+def _copied(bench: Bench, group: str, n: int) -> Path:
     """Return a copy of a store with some history, as this process may not hold the one that others are to open."""
-    filled = bench.treering("written", n).folder
+    filled = bench.treering(group, n).folder
     assert filled is not None
     return Path(shutil.copytree(filled, bench.place()))

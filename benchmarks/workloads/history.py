@@ -24,9 +24,9 @@ LOOKUPS: dict[str, Callable[[Commit], Any]] = {
 }
 
 
-def prune(bench: Bench) -> None:
+def prune(bench: Bench, group: str) -> None:
     """Measure prune over 1,000 dropped commits, each of which changed another child; the sizes take turns."""
-    stores = {n: bench.treering("memory", n) for n in bench.sizes}
+    stores = {n: bench.treering(group, n) for n in bench.sizes}
     taken: dict[int, list[float]] = {n: [] for n in bench.sizes}
     for store in stores.values():
         store.repo.prune()
@@ -41,7 +41,7 @@ def prune(bench: Bench) -> None:
         bench.add("history", PRUNE, stores[n].name, n, "µs", Series(values))
 
 
-def lookup(bench: Bench) -> None:
+def lookup(bench: Bench, _group: str) -> None:
     """Measure how long a commit takes to be found; ``N`` is the number of commits here."""
     count = bench.scaled(COMMITS, COMMITS // 10)
     store = Treering.in_memory(bench.folder)

@@ -17,41 +17,38 @@ APART = (1, 100)
 DEEP_N = 100_000
 
 
-def scan(bench: Bench) -> None:
+def scan(bench: Bench, group: str) -> None:
     """Measure a page of a listing from a random key on, and as many children with their messages."""
-    rounds = bench.scaled(60, 10) + 1
-    for group in ("memory", "durable"):
-        lanes: dict[tuple[str, str, int], Lane] = {}
-        for n in bench.sizes:
-            if n < PAGE:
-                continue
-            numbers = random_numbers(n - PAGE)
-            keys = [device_id(next(numbers)) for _ in range(rounds)]
-            lanes |= {(SCAN, store.name, n): Lane(store.page, keys) for store in bench.group(group, n)}
-            treering = bench.treering(group, n)
-            lanes[ITERATE, treering.name, n] = Lane(treering.iterate, keys)
-            check(len(treering.page(keys[0])), PAGE, "keys")
-        for (workload, name, n), series in race(lanes).items():
-            bench.add(f"reading, {group}", workload, name, n, "µs/child", series.scaled(1 / PAGE))
+    lanes: dict[tuple[str, str, int], Lane] = {}
+    for n in bench.sizes:
+        if n < PAGE:
+            continue
+        numbers = random_numbers(n - PAGE)
+        keys = [device_id(next(numbers)) for _ in range(bench.scaled(60, 10) + 1)]
+        lanes |= {(SCAN, store.name, n): Lane(store.page, keys) for store in bench.group(group, n)}
+        treering = bench.treering(group, n)
+        lanes[ITERATE, treering.name, n] = Lane(treering.iterate, keys)
+        check(len(treering.page(keys[0])), PAGE, "keys")
+    for (workload, name, n), series in race(lanes).items():
+        bench.add(f"reading, {group}", workload, name, n, "µs/child", series.scaled(1 / PAGE))
 
 
-def deep(bench: Bench) -> None:
+def deep(bench: Bench, group: str) -> None:
     """Measure a read of everything as one message."""
     for n in sorted({*bench.sizes, bench.scaled(DEEP_N, bench.sizes[-1])}):
         rounds = 3 if n > DEEP_N else bench.scaled(7, 3)
-        for group in ("memory", "durable"):
-            stores = list(bench.group(group, n))
-            check(len(stores[0].read_all().devices), n, "children")
-            lanes = {store.name: Lane(_read_all, [store] * rounds) for store in stores}
-            for name, series in race(lanes, warm=0).items():
-                bench.add(f"reading, {group}", DEEP, name, n, "µs/child", series.scaled(1 / n))
+        stores = list(bench.group(group, n))
+        check(len(stores[0].read_all().devices), n, "children")
+        lanes = {store.name: Lane(_read_all, [store] * rounds) for store in stores}
+        for name, series in race(lanes, warm=0).items():
+            bench.add(f"reading, {group}", DEEP, name, n, "µs/child", series.scaled(1 / n))
 
 
-def diff(bench: Bench) -> None:
+def diff(bench: Bench, group: str) -> None:
     """Measure all changes between two commits, each of a different child."""
     lanes: dict[tuple[int, int], Lane] = {}
     for n in bench.sizes:
-        store = bench.treering("memory", n)
+        store = bench.treering(group, n)
         for apart in APART:
             before = store.repo.head
             wanted = {edit.key: edit for edit in updates(n, 20 * apart, seed=apart)}
@@ -61,7 +58,7 @@ def diff(bench: Bench) -> None:
             found = len(list(store.repo.diff(before, after)))
             check(found, min(apart, len(wanted)), "changes in the diff")
             lanes[apart, n] = Lane(_diff, [(store, before, after)] * bench.scaled(40, 8))
-    name = bench.treering("memory", bench.sizes[0]).name
+    name = bench.treering(group, bench.sizes[0]).name
     for (apart, n), series in race(lanes).items():
         bench.add("diff", DIFF.format(apart), name, n, "ms", series.scaled(1e-3))
 

@@ -30,13 +30,8 @@ RATIO = "update over raw put"
 PAIRED = "update over raw put, median of pairs"
 
 
-def measure(bench: Bench) -> None:
-    """Measure every group of contenders at every N; all that is compared takes turns."""
-    for group in BATCHES:
-        _measure_group(bench, group)
-
-
-def _measure_group(bench: Bench, group: str) -> None:
+def measure(bench: Bench, group: str) -> None:
+    """Measure every contender of a group at every N; all of them take turns."""
     rounds, quick_rounds, batch = BATCHES[group]
     number = (bench.scaled(rounds, quick_rounds) + 1) * batch
     edits = {n: _edits(n, number) for n in bench.sizes}

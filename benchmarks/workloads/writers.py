@@ -29,10 +29,10 @@ RAW_SETTINGS = (
 )
 
 
-def threads(bench: Bench) -> None:
+def threads(bench: Bench, group: str) -> None:
     """Measure durable commits a second by 1, 8 and 64 threads, each of which updates other children."""
     seconds, rounds = bench.scaled(2, 0) or 0.4, bench.scaled(5, 2)
-    treering = bench.treering("durable", N)
+    treering = bench.treering(group, N)
     raw = _Raw(bench, treering)
     taken: dict[tuple[str, int], list[float]] = {}
     for _ in range(rounds):
@@ -49,7 +49,7 @@ def threads(bench: Bench) -> None:
         bench.add("writers", BY_THREADS.format(count), name, N, "commits/s", Series(rates))
 
 
-def processes(bench: Bench) -> None:
+def processes(bench: Bench, _group: str) -> None:
     """Measure durable commits a second by one and by four processes, one thread each."""
     seconds, rounds = bench.scaled(2, 0) or 0.4, bench.scaled(4, 2)
     folder = bench.place()
