@@ -13,6 +13,7 @@ from benchmarks import budget
 from benchmarks.budget import Row
 from benchmarks.result import Result, Run
 
+_RIVALRY = ("single", "batch", "build", "reading", "writers")  # where contenders do the same work
 _MARKED = re.compile(r"<!-- measured: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
@@ -90,7 +91,7 @@ def _compare(results: list[Result], title: str) -> str:
     first: dict[str, str] = {}
     for workload, contender in rows:
         first.setdefault(workload, contender)
-    rivalry = len(rows) > len(first)
+    rivalry = results[0].section.partition(",")[0] in _RIVALRY
     head = " | ".join(f"N = {n:,} | x" if rivalry else f"N = {n:,}" for n in sizes)
     lines = [f"**{title.capitalize()}**\n"] if title else []
     lines += [f"| workload | | {head} |", "|---|---|" + "---:|" * (len(sizes) * (2 if rivalry else 1))]

@@ -31,7 +31,7 @@ RAW_SETTINGS = (
 
 def threads(bench: Bench, group: str) -> None:
     """Measure durable commits a second by 1, 8 and 64 threads, each of which updates other children."""
-    seconds, rounds = bench.scaled(2, 0) or 0.4, bench.scaled(5, 2)
+    seconds, rounds = 0.4 if bench.quick else 2.0, bench.scaled(5, 2)
     treering = bench.treering(group, N)
     raw = _Raw(bench, treering)
     taken: dict[tuple[str, int], list[float]] = {}
@@ -51,7 +51,7 @@ def threads(bench: Bench, group: str) -> None:
 
 def processes(bench: Bench, _group: str) -> None:
     """Measure durable commits a second by one and by four processes, one thread each."""
-    seconds, rounds = bench.scaled(2, 0) or 0.4, bench.scaled(4, 2)
+    seconds, rounds = 0.4 if bench.quick else 2.0, bench.scaled(4, 2)
     folder = bench.place()
     store = Treering.durable(folder)
     store.fill(whole_fleet(N))
