@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import tempfile
 import time
@@ -57,11 +58,11 @@ def main() -> None:
         sizes = tuple(arguments.n or (QUICK_SIZES if arguments.quick else SIZES))
         _measure(kept, sizes, arguments.only or WORKLOADS, quick=arguments.quick)
     page = output / "performance.md"
-    if not page.exists():
+    if output != DOCS:
         shutil.copy(DOCS / "performance.md", page)
     run = Run.read(kept)
-    report.write(run, page)
     plot.write(run, kept.parent)
+    report.write(run, page)
     report.show(run)
     print(f"tables in {page}, plots and results in {kept.parent}")
 
@@ -69,6 +70,8 @@ def main() -> None:
 def _measure(kept: Path, sizes: tuple[int, ...], names: Sequence[str], *, quick: bool) -> None:
     """Run the workloads, and keep what is known after each."""
     BUILD.mkdir(parents=True, exist_ok=True)
+    if os.getloadavg()[0] > (os.cpu_count() or 1) / 2:
+        print("this machine is busy: figures will be blurred, those of syncs most of all")
     # Not in /tmp, which may be in memory and sync nothing.
     with tempfile.TemporaryDirectory(prefix="stores-", dir=BUILD) as folder:
         bench = Bench(Path(folder), sizes, quick=quick)

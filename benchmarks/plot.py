@@ -46,9 +46,10 @@ def write(run: Run, folder: Path) -> None:
         ("bytes", _bytes),
         ("growth", _growth),
     ):
-        figure = draw(run)
+        file, figure = folder / f"{name}.svg", draw(run)
+        file.unlink(missing_ok=True)
         if figure is not None:
-            figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
+            figure.savefig(file, metadata={"Date": None, "Creator": None})
 
 
 def _updates(run: Run) -> Figure | None:

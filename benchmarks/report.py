@@ -23,7 +23,8 @@ def write(run: Run, page: Path) -> None:
 
     def fill(found: re.Match[str]) -> str:
         name = found.group(1)
-        return f"<!-- measured: {name} -->\n{SECTIONS[name](run).strip()}\n<!-- end -->"
+        made = _plot(page, name) if name in PLOTS else SECTIONS[name](run)
+        return f"<!-- measured: {name} -->\n{made.strip()}\n<!-- end -->"
 
     page.write_text(_MARKED.sub(fill, text), encoding="utf-8")
 
@@ -127,10 +128,21 @@ def _machine(run: Run) -> str:
     return _list({"measured": run.started, **run.machine})
 
 
+def _plot(page: Path, name: str) -> str:
+    file = page.parent / page.stem / f"{name.removeprefix('plot_')}.svg"
+    return f"![{PLOTS[name]}]({file.relative_to(page.parent)})" if file.exists() else ""
+
+
 def _list(facts: Mapping[str, str]) -> str:
     return "\n".join(f"- {name}: {value}" for name, value in facts.items())
 
 
+PLOTS = {
+    "plot_update": "Cost of one update over the number of children",
+    "plot_threads": "Durable commits a second by threads",
+    "plot_growth": "Cost at a million children over cost at a hundred",
+    "plot_bytes": "Bytes of one update",
+}
 SECTIONS: dict[str, Callable[[Run], str]] = {
     "machine": _machine,
     "budgets": _budgets,

@@ -24,7 +24,7 @@ from benchmarks.rivals.replay import (
 from benchmarks.treering_store import Recorder, Treering, Written
 from treering.backend import open_backend
 
-BATCHES = {"memory": (200, 40, 10), "written": (200, 30, 5), "durable": (600, 60, 1)}  # rounds, when quick, a batch
+BATCHES = {"memory": (400, 60, 5), "written": (300, 40, 4), "durable": (600, 80, 1)}  # rounds, when quick, a batch
 DISK = "growth of the files per update"
 RATIO = "update over raw put"
 PAIRED = "update over raw put, median of pairs"
