@@ -45,7 +45,7 @@ class TestWatched(WatchingConformance, PersistentConformance):
         return lambda: WatchedBackend(mapping, moved)
 
 
-class TestLimited(PersistentConformance):
+class TestLimited(WatchingConformance, PersistentConformance):
     def make(self, tmp_path: Path) -> Callable[[], Backend]:
         mapping: dict[str, bytes] = {}
         return lambda: LimitedBackend(mapping, max_value_bytes=10_000, max_batch_count=16, max_batch_bytes=12_000)

@@ -20,6 +20,8 @@ from treering.testing.conformance.suite import THREADS, WAIT_SECONDS, put, race
 class PersistentConformance(BackendConformance):
     """What is more to be asked of a store that outlives its handles and can be opened several times."""
 
+    outlives_its_handles = True
+
     def test_reopening_finds_everything(self, open_store: Callable[[], Backend]) -> None:
         backend = open_store()
         assert put(backend, entries(100), None, b"one")

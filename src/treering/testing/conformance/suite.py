@@ -25,6 +25,7 @@ class Suite(ABC):
     """
 
     secrets: Sequence[str] = ()
+    outlives_its_handles = False  # whether every handle opens the same store
 
     @abstractmethod
     def make(self, tmp_path: Path) -> Callable[[], Backend]:
