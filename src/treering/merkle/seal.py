@@ -23,13 +23,20 @@ def seal_root(page: Page, put: Put, seal_value: SealValue) -> Page | Pointer:
 
 def _seal(page: Page, put: Put, seal_value: SealValue) -> Page:
     if type(page) is Inner:
+        locations = page.locations
+        if len(page.fresh) == 1:  # an edit of one key, nearly always: no list, and two splices
+            ((index, child),) = page.fresh.items()
+            sealed = _seal(child, put, seal_value)
+            content, tail = sealed.encode()
+            at = index * LOCATION_BYTES
+            return page.with_pointer(index, put(PAGE, content, tail, sealed, locations[at : at + LOCATION_BYTES]))
         if not page.fresh:
             return page
         written = []
         for index, child in page.fresh.items():
             sealed = _seal(child, put, seal_value)
             content, tail = sealed.encode()
-            old = page.locations[index * LOCATION_BYTES : (index + 1) * LOCATION_BYTES]
+            old = locations[index * LOCATION_BYTES : (index + 1) * LOCATION_BYTES]
             written.append((index, put(PAGE, content, tail, sealed, old)))
         return page.with_pointers(written)
     assert type(page) is Leaf

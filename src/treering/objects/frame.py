@@ -67,7 +67,8 @@ def seal(
         if len(body) + _RAW_LENGTH.size < size:
             header = _HEADER.pack(kind, codec.number, len(content)) + _RAW_LENGTH.pack(size)
             return b"".join((header, body, _checksum(location, header, digest, tail)))
-    check = crc32(b"".join((location, header, digest, tail))).to_bytes(4, "little")  # _checksum, without its call
+    # _checksum without its call, and without a copy of the tail
+    check = crc32(tail, crc32(location + header + digest)).to_bytes(4, "little")
     return b"".join((header, content, tail, check))
 
 

@@ -162,20 +162,38 @@ class Inner:
             counts, packed = (*counts[:index], counts[index] + added, *counts[index + 1 :]), b""
         return Inner(self.level, self.keys, counts, self.hashes, self.locations, fresh, self.packed_keys, packed)
 
+    def with_pointer(self, index: int, pointer: Pointer) -> Inner:
+        """Return this page with nothing fresh: the one fresh page, at ``index``, now stands at ``pointer``."""
+        digest, location = pointer
+        hashes, locations = self.hashes, self.locations
+        at, there = index * HASH_BYTES, index * LOCATION_BYTES
+        return Inner(
+            self.level,
+            self.keys,
+            self.counts,
+            hashes[:at] + digest + hashes[at + HASH_BYTES :],
+            locations[:there] + location + locations[there + LOCATION_BYTES :],
+            _NOTHING_FRESH,
+            self.packed_keys,
+            self.packed_counts,
+        )
+
     def with_pointers(self, written: Sequence[tuple[int, Pointer]]) -> Inner:
         """Return this page with nothing fresh: ``written`` says where each fresh page now stands."""
-        if len(written) == 1:  # an edit of one key, nearly always: two splices, no copies in between
-            ((index, (digest, location)),) = written
-            at = index * HASH_BYTES
-            hashes = self.hashes[:at] + digest + self.hashes[at + HASH_BYTES :]
-            at = index * LOCATION_BYTES
-            locations = self.locations[:at] + location + self.locations[at + LOCATION_BYTES :]
-            return self._written(hashes, locations)
         all_hashes, all_locations = bytearray(self.hashes), bytearray(self.locations)
         for index, (digest, location) in written:
             all_hashes[index * HASH_BYTES : (index + 1) * HASH_BYTES] = digest
             all_locations[index * LOCATION_BYTES : (index + 1) * LOCATION_BYTES] = location
-        return self._written(bytes(all_hashes), bytes(all_locations))
+        return Inner(
+            self.level,
+            self.keys,
+            self.counts,
+            bytes(all_hashes),
+            bytes(all_locations),
+            _NOTHING_FRESH,
+            self.packed_keys,
+            self.packed_counts,
+        )
 
     def encode(self) -> tuple[bytes, bytes]:
         """Return (content, tail). Nothing may be fresh."""
@@ -187,18 +205,6 @@ class Inner:
         if not self.packed_counts:
             self.packed_counts = pack_integers(self.counts)
         return self.packed_keys + self.packed_counts + self.hashes, self.locations
-
-    def _written(self, hashes: bytes, locations: bytes) -> Inner:
-        return Inner(
-            self.level,
-            self.keys,
-            self.counts,
-            hashes,
-            locations,
-            _NOTHING_FRESH,
-            self.packed_keys,
-            self.packed_counts,
-        )
 
 
 Page = Leaf | Inner

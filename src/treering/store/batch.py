@@ -40,8 +40,8 @@ class Batch:
         digest = hash_content(kind, content)
         location = self._next_location()
         data = seal(kind, content, tail, digest, location, self._codec)
-        self.entries.append((location, data))
         size = len(data)
+        self.entries.append((location, data))
         self.size_bytes += size
         if old:
             self._cache.drop(old)
