@@ -70,7 +70,11 @@ class Repository:
         """
         if at is not None:
             return self.at(at).get(path, depth=depth, deep=deep)
-        message = self._read(lambda view: view.get(path, depth=depth, deep=deep))
+        view = self._view()
+        try:
+            message = view.get(path, depth=depth, deep=deep)
+        except DanglingReference:
+            message = self._again(view).get(path, depth=depth, deep=deep)
         if not self.hooks.hear_reads:
             return message
         address = find_address(self._schema.root, path)
@@ -423,10 +427,14 @@ class Repository:
         try:
             return read(view)
         except DanglingReference:
-            newer = self._view()
-            if newer is view:
-                raise
-            return read(newer)
+            return read(self._again(view))
+
+    def _again(self, view: View) -> View:
+        """Return the newest tree; raises the error at hand where that is ``view`` still."""
+        newer = self._view()
+        if newer is view:
+            raise  # noqa: PLE0704 - called where a DanglingReference is being handled
+        return newer
 
     def _oldest(self, state: State, keep_last: int, keep_within: timedelta | None) -> list[StoredCommit]:
         """Return the oldest commit of the branch that is kept whatever the tags."""

@@ -13,6 +13,7 @@ A composite is its components one after the other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from treering.errors import InvalidPath, TooLarge
@@ -48,6 +49,15 @@ def encode_text(value: str) -> bytes:
     if b"\0" in raw or b"\1" in raw or not 0 < len(raw) < MAX_KEY_BYTES:
         return encode_raw(raw)
     return raw + b"\0"
+
+
+def encode_plain_texts(values: Sequence[str]) -> list[bytes] | None:
+    """Do as `encode_text` for many strings; None where one of them takes more than a byte at its end."""
+    raws = [value.encode() for value in values]
+    whole = b"".join(raws)
+    if b"\0" in whole or b"\1" in whole or b"" in raws or max(map(len, raws), default=0) >= MAX_KEY_BYTES:
+        return None
+    return [raw + b"\0" for raw in raws]
 
 
 def decode_text(data: bytes) -> str:

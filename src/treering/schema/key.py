@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
@@ -21,6 +21,7 @@ from treering.schema.encoding import (
     decode_raw,
     decode_text,
     encode_int,
+    encode_plain_texts,
     encode_raw,
     encode_text,
     int_end,
@@ -81,7 +82,7 @@ class KeyCodec:
     - ``encode_message(message)``: both in one, with the errors of ``encode``.
     """
 
-    __slots__ = ("_components", "decode", "encode", "encode_message", "names", "of_message")
+    __slots__ = ("_components", "_is_text", "decode", "encode", "encode_message", "names", "of_message")
 
     names: tuple[str, ...]
     encode: Callable[[Any], bytes]
@@ -98,11 +99,21 @@ class KeyCodec:
         else:
             self.encode, self.decode = _composite_encode(components), _composite_decode(components)
         self.encode_message = _chain(self.of_message, self.encode)
+        self._is_text = len(components) == 1 and components[0].encode is encode_text
 
     @classmethod
     def of_fields(cls, fields: Sequence[FieldDescriptor]) -> KeyCodec:
         """Make the codec for these key fields, each of which `can_be_key`."""
         return cls([_component(field) for field in fields])
+
+    def encode_messages(self, messages: Iterable[Message]) -> list[bytes]:
+        """Return the keys of many messages. Texts are looked at all together: a fifth of the time of one by one."""
+        if self._is_text:
+            values = list(map(self.of_message, messages))
+            if plain := encode_plain_texts(values):
+                return plain
+            return list(map(self.encode, values))
+        return list(map(self.encode_message, messages))
 
     def from_text(self, segment: str) -> KeyValue:
         """Read a path's canonical segment. Raises InvalidPath where it cannot be a key of this type.

@@ -203,6 +203,13 @@ class Shape:
         except EncodeError as error:
             raise _too_large() from error
 
+    def all_bytes(self, messages: Iterable[Message]) -> list[bytes]:
+        """Serialise messages that have no children, as ``own_bytes`` does each."""
+        try:
+            return [message.SerializePartialToString(deterministic=True) for message in messages]
+        except EncodeError as error:
+            raise _too_large() from error
+
     def coerce(self, message: object) -> Message:
         """Return the message as one of ``message_class``: itself if it is one, else through bytes.
 

@@ -120,13 +120,16 @@ class Builder:
                 for key, child in zip(keys, messages, strict=True)
             ]
         # Nothing but own fields, and nothing to check of them but their size: a third of the time of a bulk build.
-        values: list[Value] = []
-        for key, child in zip(keys, messages, strict=True):
-            own = child.SerializePartialToString(deterministic=True)
-            if len(own) < EMBED_BYTES:
-                values.append(b"\x00" + own)
-            else:
-                values.append(Node(self.own(shape, child, ChildPath(path, field, key), level)))
+        owns = shape.all_bytes(messages)
+        if max(map(len, owns)) < EMBED_BYTES:
+            values: list[Value] = [b"\x00" + own for own in owns]
+        else:
+            values = [
+                b"\x00" + own
+                if len(own) < EMBED_BYTES
+                else Node(self.own(shape, child, ChildPath(path, field, key), level))
+                for key, child, own in zip(keys, messages, owns, strict=True)
+            ]
         if level - 1 + shape.own_depth > MAX_DEPTH:
             self.own(shape, messages[0], ChildPath(path, field, keys[0]), level)  # raises
         return values
@@ -140,7 +143,7 @@ class Builder:
             return [key for key, _, _ in keyed], [child for _, child, _ in keyed]
         assert field.codec is not None
         messages = field.values(message)
-        keys = list(map(field.codec.encode_message, messages))
+        keys = field.codec.encode_messages(messages)
         if len(set(keys)) != len(keys):
             raise _duplicate(field, [(key, child, 0) for key, child in zip(keys, messages, strict=True)], path)
         return keys, messages

@@ -18,7 +18,7 @@ from treering.schema.shape import ChildField, Kind, Shape
 from treering.store.reader import Reader
 from treering.tree.address import Address, find_address
 from treering.tree.join import ALL_LEVELS, join, join_children
-from treering.tree.walk import find_container, find_node, get_node
+from treering.tree.walk import find_container, find_node, find_value, get_node
 
 T = TypeVar("T")
 
@@ -42,7 +42,10 @@ class View:
         address = find_address(self.shape, path)
         levels = ALL_LEVELS if deep else depth
         if address.container is None:
-            node = get_node(self.reader, self.root, address)
+            value = find_value(self.reader, self.root, address.steps)
+            if type(value) is bytes and not value[0]:  # nothing but own fields, and no node to build for them
+                return parse(address.shape, value[1:], address.path)
+            node = get_node(self.reader, self.root, address) if value is None else self.reader.node(value)
             return parse(address.shape, join(self.reader, address.shape, node, levels), address.path)
         field = address.container
         container = find_container(self.reader, self.root, address)

@@ -15,21 +15,22 @@ from treering.tree.address import Address, Step
 EMPTY = Node(b"")  # what an absent singular child reads as: the default message
 
 
+def find_value(reader: Reader, root: Node, steps: Sequence[Step]) -> Value | None:
+    """Return what the steps lead to, in the form in which it stands there, or None. Reads one page a level."""
+    value: Value | None = root
+    for field, key in steps:
+        if value is None:
+            return None
+        node = value if type(value) is Node else reader.node(value)
+        slot = node.slots.get(field.number)
+        value = find(reader, slot.root, key or b"") if type(slot) is Container else slot  # type: ignore[assignment]
+    return value
+
+
 def find_node(reader: Reader, root: Node, steps: Sequence[Step]) -> Node | None:
     """Return the node that the steps lead to, or None where there is none. Reads one page a level."""
-    node = root
-    for field, key in steps:
-        slot = node.slots.get(field.number)
-        if slot is None:
-            return None
-        if type(slot) is Container:
-            value = find(reader, slot.root, key or b"")
-            if value is None:
-                return None
-        else:
-            value = slot  # type: ignore[assignment]
-        node = reader.node(value)  # type: ignore[arg-type]
-    return node
+    value = find_value(reader, root, steps)
+    return None if value is None else reader.node(value)
 
 
 def get_node(reader: Reader, root: Node, address: Address) -> Node:
