@@ -7,9 +7,9 @@ database systems since D. DeWitt et al., "Implementation techniques for main mem
 from __future__ import annotations
 
 import copy
-from collections import deque
+import threading
+import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Protocol
 
 from treering.errors import DanglingReference, Error, OutcomeUnknown, Unavailable
@@ -23,6 +23,7 @@ from treering.store.store import Store
 
 Edit = Callable[[Node], Node]
 
+_PAUSE_SECONDS = 0.00005
 _ENOUGH_BYTES = 1 << 20  # a publication that is as large as this waits for no more commits
 
 
@@ -33,7 +34,7 @@ class Request:
     that has neither commit nor error after its turn was overtaken, and may be made again.
     """
 
-    __slots__ = ("author", "commit", "edit", "error", "judged", "note", "published", "served")
+    __slots__ = ("author", "commit", "edit", "error", "judged", "leads", "note", "published", "served", "woken")
 
     def __init__(self, edit: Edit, author: str, note: str, published: Callable[[], None] | None) -> None:
         self.edit = edit
@@ -44,6 +45,8 @@ class Request:
         self.commit: StoredCommit | None = None
         self.error: Exception | None = None
         self.served = False
+        self.leads = False  # whether it is this one's thread that is to serve those who wait
+        self.woken: threading.Lock | None = None  # held until it was served, or is to lead
 
 
 class Line(Protocol):
@@ -68,40 +71,100 @@ class Line(Protocol):
 
 
 class Group:
-    """The requests that wait for one branch in this process. Threads share it."""
+    """The requests that wait for one branch in this process. Threads share it.
+
+    One thread at a time leads: it serves all that wait, wakes them, and makes the first of those that came meanwhile
+    the next leader.
+    """
 
     def __init__(self, line: Line) -> None:
         self._line = line
         self._store = line.store
-        self._waiting: deque[Request] = deque()
+        self._lock = threading.Lock()  # of what follows; held for a few steps only
+        self._waiting: list[Request] = []
+        self._leader = 0  # the thread's ident
+        self._size = 1  # how many were served together last
+        self._seconds = 0.0  # and how long that took
 
     def serve(self, request: Request) -> None:
-        """Return when the request has had its turn. Raises its error.
-
-        The first thread to get the lock does the work of all that wait; the others find theirs done.
-        """
-        request.served = False
-        self._waiting.append(request)
-        try:
-            with self._store.lock:
-                if not request.served:
-                    self._serve_waiting()
-        except BaseException:
-            with suppress(ValueError):  # an interrupt while it waited: nobody is to do it any more
-                self._waiting.remove(request)
-            raise
+        """Return when the request has had its turn. Raises its error."""
+        request.served = request.leads = False
+        request.woken = None
+        me = threading.get_ident()
+        with self._lock:
+            is_inside = self._leader == me  # a finalizer that commits, in the middle of this thread's own turn
+            if not self._leader or is_inside:
+                self._leader = me
+                request.leads = True
+            else:
+                request.woken = threading.Lock()
+                request.woken.acquire()
+            self._waiting.append(request)
+        if is_inside:
+            self._take_turn()
+        else:
+            if not request.leads:
+                self._wait(request)
+            if request.leads:
+                self._lead(request)
         if request.error is not None:
             raise request.error
 
-    def _serve_waiting(self) -> None:
+    def _wait(self, request: Request) -> None:
+        """Wait until the request was served, or is to lead."""
+        assert request.woken is not None
+        try:
+            request.woken.acquire()
+        except BaseException:  # an interrupt: what was not begun is not to be done any more
+            with self._lock:
+                if request in self._waiting:
+                    self._waiting.remove(request)
+                if request.leads:
+                    self._appoint()
+            raise
+
+    def _lead(self, request: Request) -> None:
+        with self._lock:
+            self._leader = threading.get_ident()
+        try:
+            if self._size > 1:
+                self._linger()
+            self._take_turn()
+        finally:
+            with self._lock:
+                if request in self._waiting:  # interrupted before its turn
+                    self._waiting.remove(request)
+                self._appoint()
+
+    def _appoint(self) -> None:
+        """Make the first of those who wait the leader."""
+        self._leader = 0
+        if self._waiting:
+            following = self._waiting[0]
+            following.leads = True
+            self._leader = -1  # nobody else comes in between
+            assert following.woken is not None
+            following.woken.release()
+
+    def _linger(self) -> None:
+        """Give those who were served together last the time to come again: half of what a turn takes, at most."""
+        until = time.monotonic() + self._seconds / 2
+        while len(self._waiting) < self._size and time.monotonic() < until:
+            time.sleep(_PAUSE_SECONDS)
+
+    def _take_turn(self) -> None:
+        """Serve all that wait, and wake them."""
         requests: list[Request] = []
         try:
-            while self._waiting:
-                requests.append(self._waiting.popleft())
-            rest: list[Request] = requests
-            is_fresh = False
-            while rest:
-                rest, is_fresh = self._publish(rest, is_fresh=is_fresh)
+            with self._store.lock:
+                began = time.monotonic()
+                with self._lock:
+                    requests, self._waiting = self._waiting, []
+                rest = list(requests)
+                is_fresh = False
+                while rest:
+                    rest, is_fresh = self._publish(rest, is_fresh=is_fresh)
+                self._size, self._seconds = len(requests), time.monotonic() - began
         except BaseException as error:
             for request in requests:
                 if request.commit is None and request.error is None:
@@ -110,6 +173,8 @@ class Group:
         finally:
             for request in requests:
                 request.served = True
+                if request.woken is not None and not request.leads:
+                    request.woken.release()
 
     def _publish(self, requests: list[Request], *, is_fresh: bool) -> tuple[list[Request], bool]:
         """Publish the commits that are asked for, one on top of the other.

@@ -11,21 +11,20 @@ _POOL_BYTES = 4096
 class Entropy:
     """Random bytes and the current time. ``treering.testing`` has a deterministic one."""
 
-    def __init__(self) -> None:
-        self._pool = bytearray()
+    _pool = b""
+    _drawn = 0
 
     def random(self, size: int) -> bytes:
         """Return ``size`` random bytes."""
         return os.urandom(size)
 
     def nonce(self, size: int) -> bytes:
-        """Return ``size`` random bytes, cheaper: many are drawn from the operating system at once."""
-        pool = self._pool
-        if len(pool) < size:
-            pool += self.random(_POOL_BYTES)
-        nonce = bytes(pool[-size:])
-        del pool[-size:]
-        return nonce
+        """Return ``size`` random bytes, cheaper: many are drawn at once. For one thread at a time."""
+        at = self._drawn
+        if at + size > len(self._pool):
+            self._pool, at = self.random(max(_POOL_BYTES, size)), 0
+        self._drawn = at + size
+        return self._pool[at : at + size]
 
     def now(self) -> int:
         """Return microseconds since 1970, UTC."""

@@ -19,7 +19,6 @@ class FixedEntropy(Entropy):
     def __init__(
         self, seed: int = 0, *, start_microseconds: int = 1_600_000_000_000_000, step_microseconds: int = 1
     ) -> None:
-        super().__init__()
         self._seed = seed
         self._draws = itertools.count()
         self._times = itertools.count(start_microseconds, step_microseconds)
