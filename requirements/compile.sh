@@ -16,4 +16,5 @@ compile() {
 
 compile check "$@"
 for name in bench test demo; do compile "$name" --constraints check.txt; done
+compile compile --constraints check.txt
 compile generate "$@"

@@ -147,6 +147,11 @@ class Inner:
             Location(self.locations[index * LOCATION_BYTES : (index + 1) * LOCATION_BYTES]),
         )
 
+    def places(self) -> list[Location]:
+        """Return the locations of all pages below. Nothing may be fresh."""
+        locations = self.locations
+        return [locations[at : at + LOCATION_BYTES] for at in range(0, len(locations), LOCATION_BYTES)]  # type: ignore[misc]
+
     def child(self, index: int) -> Page | Pointer:
         """Return the page at ``index`` where it is not yet written, else its pointer."""
         return self.fresh.get(index) or self.pointer(index)

@@ -59,9 +59,9 @@ class _Search:
             return
         page = self._open(root)
         tops = [self._open(other) for other in others]
-        stored = {other for other in others if type(other) is Pointer}
+        stored = {other.location for other in others if type(other) is Pointer}
         if type(root) is Pointer:
-            if root in self._pages_beside(page.level, page.keys[-1:], tops, stored):
+            if root.location in self._pages_beside(page.level, page.keys[-1:], tops, stored):
                 return
             self.found.add(root.location)
         pages = [page]
@@ -70,29 +70,38 @@ class _Search:
         for leaf in pages:
             self._leaf(leaf, tops)
 
-    def _children(self, pages: Sequence[Page], tops: Sequence[Page], roots: set[Pointer]) -> list[Pointer]:
+    def _children(self, pages: Sequence[Page], tops: Sequence[Page], roots: set[Location]) -> list[Pointer]:
         """Return the children of pages of one level that stand in none of the other containers."""
         missing: list[Pointer] = []
         for page in pages:
             assert type(page) is Inner
             beside = self._pages_beside(page.level - 1, page.keys, tops, roots)
-            missing += [child for child in map(page.pointer, range(len(page.keys))) if child not in beside]
+            missing += [page.pointer(at) for at, place in enumerate(page.places()) if place not in beside]
         self.found.update(child.location for child in missing)
         return missing
 
     def _pages_beside(
-        self, level: int, keys: Sequence[bytes], tops: Sequence[Page], roots: set[Pointer]
-    ) -> set[Pointer]:
-        """Return the pages of a level in which the others have, or would have, these keys; and their root pages."""
+        self, level: int, keys: Sequence[bytes], tops: Sequence[Page], roots: set[Location]
+    ) -> set[Location]:
+        """Return where the pages of a level are in which the others have, or would have, these keys; and their roots.
+
+        By location alone: making a pointer for each would take most of the time of a prune.
+        """
         beside = set(roots)
         for top in tops:
             for page, wanted in self._descend(top, level + 1, keys):
                 assert type(page) is Inner
-                beside.update(page.pointer(index) for index in {bisect_left(page.keys, key) for key in wanted})
+                places = page.places()
+                if wanted == page.keys:
+                    beside.update(places)
+                else:
+                    beside.update([places[index] for index in {bisect_left(page.keys, key) for key in wanted}])
         return beside
 
     def _leaf(self, leaf: Page, tops: Sequence[Page]) -> None:
         assert type(leaf) is Leaf
+        if all([type(value) is bytes for value in leaf.values]):  # noqa: C419 - a third of the time of a generator
+            return
         values = {key: value for key, value, _ in leaf.entries() if _holds_locations(value)}
         beside: dict[bytes, list[Value]] = {key: [] for key in values}
         for top in tops if values else ():
