@@ -44,7 +44,7 @@ def open_url(url: StoreURL, *, deadline_seconds: float, create: bool) -> Mapping
 class _Shared:
     """One mapping and the lock that all its adapters in this process share; it keeps the mapping, so its id, alive."""
 
-    __slots__ = ("__weakref__", "lock", "mapping", "moved")
+    __slots__ = ("__weakref__", "lock", "mapping", "moved", "waiting")
 
     def __init__(self, mapping: MutableMapping[Any, Any]) -> None:
         self.mapping = mapping
@@ -55,6 +55,7 @@ class _Shared:
         # reentrant: a finalizer may close a repository in the middle of a publish of the same thread
         self.lock = threading.RLock()
         self.moved = threading.Condition(self.lock)
+        self.waiting = 0  # how many wait for that
 
 
 _shared_by_id: weakref.WeakValueDictionary[int, _Shared] = weakref.WeakValueDictionary()
@@ -140,7 +141,10 @@ class MappingBackend:
         """
         new_root = bytes(root)
         shared = self._shared
-        with self._locked() as mapping:
+        with shared.lock:  # not by _locked: a generator's context would be a tenth of the whole time
+            if self._closed:
+                self._refuse_closed()
+            mapping = shared.mapping
             if self.read_root() != expected:
                 return False
             written: list[str] = []
@@ -151,11 +155,13 @@ class MappingBackend:
                 if not self._settle(mapping, written, expected, new_root, error):
                     raise
             try:
-                self._sync_mapping()
+                if self._sync is not None:
+                    self._sync()
             except Exception as error:
                 raise OutcomeUnknown("the mapping took the commit but could not be synced", store=self._url) from error
             finally:
-                shared.moved.notify_all()
+                if shared.waiting:
+                    shared.moved.notify_all()
         return True
 
     def wait_for_root(self, known: bytes | None, timeout_seconds: float) -> None:
@@ -166,8 +172,13 @@ class MappingBackend:
         """
         if not self._is_plain:
             timeout_seconds = min(timeout_seconds, _LOOK_SECONDS)
+        shared = self._shared
         with self._locked():
-            self._shared.moved.wait_for(lambda: self._closed or self.read_root() != known, timeout_seconds)
+            shared.waiting += 1
+            try:
+                shared.moved.wait_for(lambda: self._closed or self.read_root() != known, timeout_seconds)
+            finally:
+                shared.waiting -= 1
 
     def write_many(self, objects: Sequence[Entry]) -> None:
         """Write ``objects``; when the mapping raises midway, those already written are deleted again."""
@@ -236,6 +247,10 @@ class MappingBackend:
 
     def _write(self, mapping: MutableMapping[Any, Any], objects: Sequence[Entry], written: list[str]) -> None:
         prefix = self._object_prefix
+        if self._is_plain:
+            written += [prefix + key.hex() for key, _ in objects]
+            mapping.update(zip(written, [bytes(value) for _, value in objects], strict=True))
+            return
         for key, value in objects:
             name = prefix + key.hex()
             written.append(name)  # first: a mapping that raises may have stored it

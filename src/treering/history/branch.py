@@ -10,7 +10,7 @@ from treering.errors import DanglingReference, NameNotFound, SchemaMismatch, Una
 from treering.history.group import Edit, Group, Request
 from treering.objects.commit import NONCE_BYTES, CommitRecord
 from treering.objects.frame import COMMIT, SCHEMA
-from treering.objects.node import Node
+from treering.objects.node import Container, Node
 from treering.objects.pointer import Pointer
 from treering.objects.root import BRANCHES, Section
 from treering.schema.schema import Schema
@@ -164,7 +164,12 @@ class Branch:
         now = max(self.store.entropy.now(), record.time)
         parents = (head.pointer,)
         line = record.depth + 1, jump, jump_depth, jump_jump_depth
-        return self._put_record(batch, root, record.seq + 1, now, author, note, schema, parents, line)
+        commit = self._put_record(batch, root, record.seq + 1, now, author, note, schema, parents, line)
+        slots = commit.record.root.slots
+        for number, slot in record.root.slots.items():  # root pages, as batch.put does with those below
+            if type(slot) is Container and type(slot.root) is Pointer and slots.get(number) is not slot:
+                batch.drop(slot.root)
+        return commit
 
     def moved_to(self, head: StoredCommit) -> None:
         """Note what the newest commit is now."""
@@ -187,9 +192,8 @@ class Branch:
         record = CommitRecord(seq, now, nonce, author, note, schema, parents, *line, sealed)
         node_content, node_tail = sealed.encode()
         content, tail = record.encode(node_content, node_tail)
-        pointer = batch.put(COMMIT, content, tail)
-        commit = StoredCommit(pointer, record, node_content)
-        batch.keep(pointer, commit, len(content))
+        commit = StoredCommit(batch.put(COMMIT, content, tail), record, node_content)
+        batch.keep(commit.pointer, commit, len(content))
         return commit
 
     def _schema_for(self, batch: Batch, head: StoredCommit) -> Pointer:

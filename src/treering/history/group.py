@@ -124,8 +124,7 @@ class Group:
             raise
 
     def _lead(self, request: Request) -> None:
-        with self._lock:
-            self._leader = threading.get_ident()
+        self._leader = threading.get_ident()
         try:
             if self._size > 1:
                 self._linger()
@@ -157,14 +156,15 @@ class Group:
         requests: list[Request] = []
         try:
             with self._store.lock:
-                began = time.monotonic()
                 with self._lock:
                     requests, self._waiting = self._waiting, []
-                rest = list(requests)
-                is_fresh = False
+                began = time.monotonic() if len(requests) > 1 else 0.0
+                rest, is_fresh = self._publish(requests, is_fresh=False)
                 while rest:
                     rest, is_fresh = self._publish(rest, is_fresh=is_fresh)
-                self._size, self._seconds = len(requests), time.monotonic() - began
+                self._size = len(requests)
+                if self._size > 1:
+                    self._seconds = time.monotonic() - began
         except BaseException as error:
             for request in requests:
                 if request.commit is None and request.error is None:

@@ -43,17 +43,22 @@ class CommitRecord(NamedTuple):
 
     def encode(self, node_content: bytes, node_tail: bytes) -> tuple[bytes, bytes]:
         """Return (content, tail). The root node is given encoded, as it is being written for this commit."""
-        jump, parents = self.jump, self.parents
+        jump, parents, schema = self.jump, self.parents, self.schema
         fixed = _FIXED.pack(self.seq, self.time, self.depth, self.jump_depth, self.jump_jump_depth)
-        hashes = [parent.hash for parent in parents]
-        locations = [self.schema.location, *[parent.location for parent in parents]]
+        author, note = encode_text(self.author), encode_text(self.note)
+        if len(parents) == 1 and jump is not None and not self.extensions:  # nearly every commit: one join of each
+            (parent,) = parents
+            head = fixed, self.nonce, schema.hash, b"\x01", parent.hash, b"\x01", jump.hash, author, note, b"\x00"
+            tail = schema.location + parent.location + jump.location + node_tail
+            return b"".join((*head, node_content)), tail
+        parts = [fixed, self.nonce, schema.hash, encode_varint(len(parents)), *[parent.hash for parent in parents]]
+        locations = [schema.location, *[parent.location for parent in parents]]
         if jump is None:
-            hashes.append(b"\x00")  # type: ignore[arg-type]
+            parts.append(b"\x00")
         else:
-            hashes += b"\x01", jump.hash  # type: ignore[arg-type]
+            parts += b"\x01", jump.hash
             locations.append(jump.location)
-        parts = [fixed, self.nonce, self.schema.hash, encode_varint(len(parents)), *hashes]
-        parts += encode_text(self.author), encode_text(self.note), encode_varint(len(self.extensions))
+        parts += author, note, encode_varint(len(self.extensions))
         for tag in sorted(self.extensions):
             parts += encode_varint(tag), encode_sized(self.extensions[tag])
         parts.append(node_content)

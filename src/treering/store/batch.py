@@ -49,6 +49,10 @@ class Batch:
             self._cache.put(location, (digest, value, size + OVERHEAD_BYTES))
         return make_pointer(digest, location)
 
+    def drop(self, pointer: Pointer) -> None:
+        """Drop an object from the cache that is replaced by one put before."""
+        self._cache.drop(pointer.location)
+
     def keep(self, pointer: Pointer, value: object, size_bytes: int) -> None:
         """Say what an object decodes to that was put without."""
         self._cache.put(pointer.location, (pointer.hash, value, size_bytes + OVERHEAD_BYTES))

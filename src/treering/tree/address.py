@@ -61,24 +61,27 @@ def _find(root: Shape, whole: Path) -> Address:
     steps: list[Step] = []
     level = 1
     value: KeyValue | None = None
-    segments = iter(whole.segments)
-    for name in segments:
+    segments = whole.segments
+    at, end = 0, len(segments)
+    while at < end:
+        name = segments[at]
         field = shape.children.get(name)
         if field is None:
             raise _no_such_child(whole, name, shape)
         shape = field.shape
+        at += 1
         if field.kind is Kind.SINGULAR:
             steps.append((field, None))
             level, value = level + field.levels, None
             continue
-        segment = next(segments, None)
-        if segment is None:
+        if at == end:
             return Address(whole, tuple(steps), shape, field, level, value)
         if field.codec is None:
             message = "the elements of a plain list have no paths"
             raise PathNotFound(message, path=str(whole), list=name)
-        value = field.codec.from_text(segment)
+        value = field.codec.from_text(segments[at])
         steps.append((field, field.codec.encode(value)))
+        at += 1
         level += field.levels
     return Address(whole, tuple(steps), shape, None, level, value)
 
