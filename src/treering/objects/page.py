@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
+from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Union
 
@@ -243,10 +244,9 @@ def decode_page(content: bytes, tail: bytes) -> Page:
         raise ValueError("page of an impossible level")
     shared, position = decode_sized(content, _HEADER.size)
     lengths, position = unpack_integers(content, position, number)
-    keys = []
-    for length in lengths:
-        keys.append(shared + content[position : position + length])
-        position += length
+    ends = list(accumulate(lengths, initial=position))
+    keys = [shared + content[start:end] for start, end in pairwise(ends)]
+    position = ends[-1]
     packed_keys = content[:position]
     if level:
         start = position
@@ -260,6 +260,12 @@ def decode_page(content: bytes, tail: bytes) -> Page:
     sizes, position = unpack_integers(content, position, number)
     ordinals, tail_position = unpack_integers(tail, 0, number)
     packed_ordinals = tail[:tail_position]
+    if tail[tail_position:] == b"\x00" and 0 not in sizes:  # nothing here has a tail or stands elsewhere
+        ends = list(accumulate(sizes, initial=position))
+        if ends[-1] != len(content):
+            raise ValueError("leaf of the wrong size")
+        plain = tuple([content[start:end] for start, end in pairwise(ends)])
+        return Leaf(tuple(keys), plain, ordinals, packed_keys, packed_ordinals)
     tail_sizes, tail_position = unpack_integers(tail, tail_position, number)
     values: list[Value] = []
     for size, tail_size in zip(sizes, tail_sizes, strict=True):

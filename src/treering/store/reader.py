@@ -76,7 +76,7 @@ class Reader:
         """Return one page of a container."""
         digest, location = pointer
         found = self.cache.get(location, digest)
-        return found if found is not None else self._load([pointer], PAGE, _page_of)[0]  # type: ignore[return-value]
+        return found if found is not None else self._load_one(pointer, PAGE, _page_of)  # type: ignore[return-value]
 
     def child(self, page: Inner, index: int) -> Page:
         """Return the page at ``index`` of another one: a step of every descent, so it makes no pointer on a hit."""
@@ -112,7 +112,7 @@ class Reader:
         """Return a commit."""
         digest, location = pointer
         found = self.cache.get(location, digest)
-        return found if found is not None else self._load([pointer], COMMIT, _commit_of)[0]  # type: ignore[return-value]
+        return found if found is not None else self._load_one(pointer, COMMIT, _commit_of)  # type: ignore[return-value]
 
     def schema(self, pointer: Pointer) -> bytes:
         """Return a stored schema."""
@@ -130,6 +130,11 @@ class Reader:
     def forget(self) -> None:
         """Drop the cache."""
         self.cache.clear()
+
+    def _load_one(self, pointer: Pointer, kind: bytes, decode: Callable[[bytes, bytes, Pointer], T]) -> T:
+        """Load an object that is not cached."""
+        (data,) = self._backend.read_many((pointer.location,))
+        return self._decode(pointer, data, kind, decode)
 
     def _load(self, pointers: Sequence[Pointer], kind: bytes, decode: Callable[[bytes, bytes, Pointer], T]) -> list[T]:
         found: list[T | None] = []
