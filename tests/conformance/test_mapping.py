@@ -10,22 +10,22 @@ import pytest
 from treering.backend import Backend
 from treering.backend.mapping import MappingBackend
 from treering.testing import FaultyBackend, MemoryBackend
-from treering.testing.conformance import BackendConformance, PersistentConformance
+from treering.testing.conformance import BackendConformance, PersistentConformance, WatchingConformance
 
 
-class TestDict(PersistentConformance):
+class TestDict(WatchingConformance, PersistentConformance):
     def make(self, tmp_path: Path) -> Callable[[], Backend]:
         mapping: dict[str, bytes] = {}
         return lambda: MappingBackend(mapping)
 
 
-class TestUserMapping(PersistentConformance):
+class TestUserMapping(WatchingConformance, PersistentConformance):
     def make(self, tmp_path: Path) -> Callable[[], Backend]:
         mapping: MutableMapping[str, bytes] = UserDict({"someone": b"else"})
         return lambda: MappingBackend(mapping, prefix="apps/one/")
 
 
-class TestShelf(PersistentConformance):
+class TestShelf(WatchingConformance, PersistentConformance):
     @pytest.fixture(autouse=True)
     def _close_shelf(self) -> Iterator[None]:
         yield
@@ -36,7 +36,7 @@ class TestShelf(PersistentConformance):
         return lambda: MappingBackend(self.shelf)
 
 
-class TestMemory(BackendConformance):
+class TestMemory(WatchingConformance, BackendConformance):
     def make(self, tmp_path: Path) -> Callable[[], Backend]:
         return lambda: MappingBackend({}, url="memory:")
 
@@ -47,7 +47,7 @@ class TestFaulty(PersistentConformance):
         return lambda: FaultyBackend(MappingBackend(mapping))
 
 
-class TestStrictMemory(BackendConformance):
+class TestStrictMemory(WatchingConformance, BackendConformance):
     def make(self, tmp_path: Path) -> Callable[[], Backend]:
         return MemoryBackend
 

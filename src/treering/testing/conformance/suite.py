@@ -50,6 +50,11 @@ class Suite(ABC):
         return open_store()
 
     @pytest.fixture
+    def other(self, backend: Backend) -> Backend:
+        """A second handle on the store of ``backend``; the same one where the store ends with its handle."""
+        return backend
+
+    @pytest.fixture
     def filled(self, backend: Backend) -> Backend:
         """A handle on a store with a hundred objects and the root ``one``."""
         assert put(backend, entries(100), None, b"one")
