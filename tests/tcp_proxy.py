@@ -40,6 +40,7 @@ class CuttingProxy:
         self.dropped_request_bytes = 0
         self.dropped_reply_bytes = 0
         self.held_request_bytes = 0
+        self.late_reply_bytes = 0  # to clients that had gone
         self._set(self._listen)
 
     @property
@@ -82,6 +83,20 @@ class CuttingProxy:
         def act() -> None:
             self._requests = "pass"
             self._deliver_held()
+
+        self._set(act)
+
+    def keep_held(self) -> None:
+        """Reset the clients whose requests are held, and pass on what is sent from now on; release() is still to come.
+
+        So a request is late: its client has given it up, and has the server's ear again.
+        """
+
+        def act() -> None:
+            self._requests = "pass"
+            for link in self._links:
+                if link.held:
+                    link.cut_client()
 
         self._set(act)
 
@@ -211,7 +226,9 @@ class CuttingProxy:
                     self.dropped_reply_bytes += len(piece)
                     if self._replies == "reset":
                         link.cut_client()
-                elif not link.to_client.is_closing():
+                elif link.to_client.is_closing():
+                    self.late_reply_bytes += len(piece)
+                else:
                     link.to_client.write(piece)
                     await link.to_client.drain()
         link.to_client.close()

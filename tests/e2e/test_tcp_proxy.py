@@ -178,6 +178,22 @@ def test_a_held_end_arrives_after_what_was_held() -> None:
             assert server.recv(1) == b""
 
 
+def test_a_request_may_be_late_while_others_pass(proxy: CuttingProxy, echo: Echo) -> None:
+    with connect(proxy) as client, connect(proxy) as idle:
+        proxy.hold_requests()
+        client.sendall(b"late")
+        proxy.wait_until(lambda p: p.held_request_bytes == 4)
+        proxy.keep_held()
+        with pytest.raises(ConnectionResetError):
+            client.recv(100)
+        idle.sendall(b"early ")
+        assert receive(idle, 6) == b"early "
+        assert proxy.late_reply_bytes == 0
+        proxy.release()
+        proxy.wait_until(lambda p: p.late_reply_bytes == 4)
+    assert echo.received == b"early late"
+
+
 def test_a_server_that_is_away_is_a_reset(proxy: CuttingProxy) -> None:
     with CuttingProxy("127.0.0.1:1") as nowhere, pytest.raises(ConnectionResetError), connect(nowhere) as client:
         client.recv(1)
