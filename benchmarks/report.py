@@ -1,119 +1,165 @@
-"""What was measured, beside the budgets: a table for people, JSON for comparisons."""
+"""Tables: the marked sections of docs/performance.md, and a short one for the terminal. Prose is left alone."""
 
 from __future__ import annotations
 
-import json
-import platform
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
+import re
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.timing import Timing
+from benchmarks import budget
+from benchmarks.budget import Row
+from benchmarks.result import Result, Run
 
-# The design's budgets (medians, one core, 145-byte children), by workload and N. Those that hold for one N stand there.
-BUDGETS: dict[str, dict[int, float]] = {
-    "update, memory": {100: 10, 10_000: 18, 1_000_000: 32},
-    "add, memory": {100: 30, 10_000: 45, 1_000_000: 75},
-    "remove, memory": {100: 30, 10_000: 45, 1_000_000: 75},
-    "get, memory": {10_000: 3},
-    "bytes written per update": {100: 2_700, 10_000: 4_400, 1_000_000: 6_500},
-    "update on LMDB over raw put": {100: 1.15, 10_000: 1.15, 1_000_000: 1.25},
-    "bulk build, memory": {1_000_000: 400},
-    "open, LMDB": {1_000_000: 1},
-    "first read, LMDB": {1_000_000: 0.2},
-    "resident then": {1_000_000: 60},
-    "deep read, memory": dict.fromkeys((100, 10_000, 1_000_000), 4),
-}
-MORE_IS_BETTER = frozenset({"bulk build, memory"})
+_RIVALRY = ("single", "batch", "build", "reading", "writers")  # where contenders do the same work
+_MARKED = re.compile(r"<!-- measured: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Result:
-    """One cell: a workload at one N. ``low`` and ``high`` are quartiles where it was repeated, else the value."""
+def write(run: Run, page: Path) -> None:
+    """Put the tables of a run into the sections of a page that are marked for them."""
+    text = page.read_text(encoding="utf-8")
 
-    workload: str
-    n: int
-    unit: str
-    value: float
-    low: float
-    high: float
+    def fill(found: re.Match[str]) -> str:
+        name = found.group(1)
+        made = _plot(page, name) if name in PLOTS else SECTIONS[name](run)
+        return f"<!-- measured: {name} -->\n{made.strip()}\n<!-- end -->"
 
-    @classmethod
-    def of(cls, workload: str, n: int, unit: str, timing: Timing, scale: float = 1) -> Result:
-        """Make one from a timing in microseconds."""
-        return cls(workload, n, unit, timing.median * scale, timing.low * scale, timing.high * scale)
-
-    @property
-    def budget(self) -> float | None:
-        """What the design allows, where it says so for this N."""
-        return BUDGETS.get(self.workload, {}).get(self.n)
-
-    @property
-    def ratio(self) -> float | None:
-        """Measured over budget, above 1 where it is missed."""
-        if self.budget is None or not self.value:
-            return None
-        return self.budget / self.value if self.workload in MORE_IS_BETTER else self.value / self.budget
+    page.write_text(_MARKED.sub(fill, text), encoding="utf-8")
 
 
-def machine() -> dict[str, str]:
-    """Say what it was measured on."""
-    return {
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "machine": f"{platform.system()} {platform.machine()}",
-        "protobuf": version("protobuf"),
-        "lmdb": version("lmdb"),
-        "treering": version("treering"),
-    }
-
-
-def print_table(results: list[Result]) -> None:
-    """Print one row for each workload and N, with the budget and the ratio beside it."""
+def show(run: Run) -> None:
+    """Print the budgets."""
     table = Table(title="treering beside its budgets")
-    table.add_column("workload")
-    for name in ("N", "median", "quartiles", "unit", "budget", "ratio"):
-        table.add_column(name, justify="left" if name == "unit" else "right")
-    order = list(dict.fromkeys(result.workload for result in results))
-    previous = ""
-    for result in sorted(results, key=lambda result: (order.index(result.workload), result.n)):
-        ratio = result.ratio
-        style = "" if ratio is None else "green" if ratio <= 1 else "yellow" if ratio <= 1.5 else "red"
-        table.add_row(
-            "" if result.workload == previous else result.workload,
-            f"{result.n:,}",
-            _number(result.value),
-            "" if result.low == result.high else f"{_number(result.low)} - {_number(result.high)}",
-            result.unit,
-            "" if result.budget is None else _number(result.budget),
-            "" if ratio is None else f"[{style}]{ratio:.2f}[/]",
-            end_section=False,
-        )
-        previous = result.workload
-    console = Console()
-    console.print(table)
-    console.print(
-        "Medians over short batches, rivals in turn in one run, the garbage collector held meanwhile. One thread. A "
-        "child is a message of 145 bytes; every update gives a child other bytes. Memory is memory:, a dict; LMDB "
-        "syncs at every commit, and its raw put writes the keys and values of the very same commits into a copy of "
-        "the store. Resident memory is that of a new process: interpreter, libraries and the mapped pages read.",
-        style="dim",
-    )
-    console.print("  ".join(f"{name} {value}" for name, value in machine().items()), style="dim")
+    for name in ("what", "N", "budget", "measured", "ratio", ""):
+        table.add_column(name, justify="left" if name in {"what", ""} else "right")
+    for row in [*budget.design_rows(run), *budget.goal_rows(run), *budget.growth_rows(run)]:
+        if row.ratio is not None and row.measured is not None:
+            style = "green" if row.ratio <= 1 else "red"
+            cells = (_with_unit(row.budget, row.unit), _with_unit(row.measured, row.unit))
+            table.add_row(row.what, f"{row.n:,}", *cells, f"{row.ratio:.2f}", f"[{style}]{row.verdict.strip('*')}[/]")
+    Console().print(table)
 
 
-def write_json(results: list[Result], folder: Path) -> Path:
-    """Write everything to a file of its own, named by the time, and return its path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    now = datetime.now(UTC)
-    path = folder / f"{now:%Y%m%dT%H%M%SZ}.json"
-    rows = [{**asdict(result), "budget": result.budget, "ratio": result.ratio} for result in results]
-    path.write_text(json.dumps({"time": now.isoformat(), **machine(), "results": rows}, indent=1), encoding="utf-8")
-    return path
-
-
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Write a number with three digits that count."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _budgets(run: Run) -> str:
+    return _rows(budget.design_rows(run), "budget")
+
+
+def _goals(run: Run) -> str:
+    return _rows(budget.goal_rows(run), "goal")
+
+
+def _growth(run: Run) -> str:
+    return _rows(budget.growth_rows(run), "at most")
+
+
+def _rows(rows: Iterable[Row], bound: str) -> str:
+    lines = [f"| | N | {bound} | measured | measured / {bound} | |", "|---|---:|---:|---:|---:|---|"]
+    for row in rows:
+        measured = "" if row.measured is None else _with_unit(row.measured, row.unit)
+        ratio = "" if row.measured is None else f"{row.measured / row.budget:.2f}"
+        limit = ("at least " if row.more_is_better else "") + _with_unit(row.budget, row.unit)
+        lines.append(f"| {row.what} | {row.n:,} | {limit} | {measured} | {ratio} | {row.verdict} |")
+    return "\n".join(lines)
+
+
+def _section(prefix: str) -> Callable[[Run], str]:
+    """Return what writes all workloads of the sections that begin with a prefix."""
+
+    def write_section(run: Run) -> str:
+        chosen = [result for result in run.results if result.section.startswith(prefix)]
+        parts = []
+        for section in dict.fromkeys(result.section for result in chosen):
+            ours = [result for result in chosen if result.section == section]
+            title = section.partition(", ")[2]
+            parts.append(_compare(ours, title))
+        return "\n\n".join(parts) or "Not measured in this run."
+
+    return write_section
+
+
+def _compare(results: list[Result], title: str) -> str:
+    """Write workloads by N; where there are rivals, each with how many times as long it takes as treering."""
+    sizes = sorted({result.n for result in results})
+    cells = {(result.workload, result.contender, result.n): result for result in results}
+    rows = list(dict.fromkeys((result.workload, result.contender) for result in results))
+    first: dict[str, str] = {}
+    for workload, contender in rows:
+        first.setdefault(workload, contender)
+    rivalry = results[0].section.partition(",")[0] in _RIVALRY
+    head = " | ".join(f"N = {n:,} | x" if rivalry else f"N = {n:,}" for n in sizes)
+    lines = [f"**{title.capitalize()}**\n"] if title else []
+    lines += [f"| workload | | {head} |", "|---|---|" + "---:|" * (len(sizes) * (2 if rivalry else 1))]
+    for workload, contender in rows:
+        line = f"| {workload if contender == first[workload] else ''} | {contender} |"
+        for n in sizes:
+            result = cells.get((workload, contender, n))
+            ours = cells.get((workload, first[workload], n))
+            line += f" {_cell(result)} |"
+            if rivalry:
+                shown = result and ours and ours.value and contender != first[workload]
+                line += f" {result.value / ours.value:.2f} |" if shown and result and ours else " |"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _cell(result: Result | None) -> str:
+    if result is None:
+        return ""
+    text = _with_unit(result.value, result.unit)
+    return text if result.samples == 1 else f"{text} ({number(result.low)}-{number(result.high)})"
+
+
+def _with_unit(value: float, unit: str) -> str:
+    return f"{number(value)} {unit}"
+
+
+def _settings(run: Run) -> str:
+    return _list(run.settings)
+
+
+def _machine(run: Run) -> str:
+    return _list({"measured": run.started, **run.machine})
+
+
+def _plot(page: Path, name: str) -> str:
+    file = page.parent / page.stem / f"{name.removeprefix('plot_')}.svg"
+    return f"![{PLOTS[name]}]({file.relative_to(page.parent)})" if file.exists() else ""
+
+
+def _list(facts: Mapping[str, str]) -> str:
+    return "\n".join(f"- {name}: {value}" for name, value in facts.items())
+
+
+PLOTS = {
+    "plot_update": "Cost of one update over the number of children",
+    "plot_threads": "Durable commits a second by threads",
+    "plot_growth": "Cost at a million children over cost at a hundred",
+    "plot_bytes": "Bytes of one update",
+}
+SECTIONS: dict[str, Callable[[Run], str]] = {
+    "machine": _machine,
+    "budgets": _budgets,
+    "goals": _goals,
+    "growth": _growth,
+    "settings": _settings,
+    "single": _section("single"),
+    "ratios": _section("ratios"),
+    "batch": _section("batch"),
+    "build": _section("build"),
+    "reading": _section("reading"),
+    "diff": _section("diff"),
+    "history": _section("history"),
+    "lookup": _section("lookup"),
+    "writers": _section("writers"),
+    "open": _section("open"),
+    "memory": _section("memory"),
+    "written": _section("written"),
+    "disk": _section("disk"),
+}

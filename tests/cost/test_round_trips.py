@@ -233,3 +233,34 @@ def test_run_counts_exactly(repo: treering.Repository, mapping: dict[str, bytes]
         for each in (repo, *others):
             each.run(count)
     assert repo.get("/").owner == "15"
+
+
+def test_what_was_overtaken_is_not_tried_again(
+    repo: treering.Repository, other: treering.Repository, backend: FaultyBackend
+) -> None:
+    """Whoever loses the race, and loses it again, asks before each further attempt."""
+    other.update("/", Fleet(owner="first"))
+    publish = backend.publish
+    overtakers = iter(range(3))
+
+    def overtaken(objects: Any, expected: bytes | None, root: bytes) -> bool:
+        if (number := next(overtakers, None)) is not None:
+            other.update("/", Fleet(owner=f"overtaker {number}"))
+        return publish(objects, expected, root)
+
+    repo._store.backend.inner.inner.publish = overtaken  # type: ignore[attr-defined, union-attr]
+    repo.update(PATH, device(7, 1))
+    assert (backend.calls["publish"], backend.calls["read_root"]) == (4, 3)
+
+
+def test_a_known_head_that_was_pruned_is_looked_for_again(
+    repo: treering.Repository, mapping: dict[str, bytes], backend: FaultyBackend
+) -> None:
+    other = treering.open(LimitedBackend(mapping), SCHEMA)
+    other.update("/", Fleet(owner="one"))
+    assert dict(repo.tags) == {}  # this process knows a root whose head it never read
+    other.update("/", Fleet(owner="two"))
+    other.prune()
+    repo.update(PATH, device(7, 1))
+    assert other.get(PATH) == device(7, 1)
+    assert other.get("/").owner == "two"

@@ -10,6 +10,7 @@ import pytest
 from tests.proto import engine_pb2 as pb
 from tests.stores.places import STORES
 from tests.tcp_proxy import CuttingProxy
+from tests.watch.following import until
 
 import treering
 
@@ -25,7 +26,8 @@ class Scene:
         self.proxy = stack.enter_context(CuttingProxy(address))
         url = STORES[kind](None, lambda: self.proxy)
         self.theirs = stack.enter_context(treering.open(url.replace(self.proxy.address, address), pb.Network))
-        self.mine = stack.enter_context(treering.open(url, pb.Network, deadline_seconds=DEADLINE_SECONDS))
+        self.open = lambda seconds: stack.enter_context(treering.open(url, pb.Network, deadline_seconds=seconds))
+        self.mine = self.open(DEADLINE_SECONDS)
         self.add("warm")  # has its session, and every connection that it needs
         self._pool = stack.enter_context(ThreadPoolExecutor(1))
 
@@ -71,7 +73,7 @@ def test_applied_and_the_answer_lost(scene: Scene, then: str) -> None:
     scene.proxy.drop_replies(then)
     commit = scene.begin("mine")
     scene.proxy.wait_until(lambda proxy: proxy.dropped_reply_bytes > 0)
-    scene.theirs.head  # noqa: B018 - what the server had begun is done
+    until(lambda: scene.theirs.exists("/devices/mine"))
     scene.proxy.pass_all()
     scene.proxy.reset()
     assert scene.end(commit, "mine")
@@ -112,3 +114,17 @@ def test_theirs_first_and_the_request_late(scene: Scene) -> None:
     scene.proxy.release()
     scene.end(commit, "mine")
     scene.go_on()
+
+
+def test_out_of_reach_beyond_the_deadline(scene: Scene) -> None:
+    mine = scene.open(2)
+    mine.update("/", pb.Network(name="warm"))
+    scene.proxy.drop_requests()
+    with pytest.raises((treering.Unavailable, treering.OutcomeUnknown)):
+        mine.update("/", pb.Network(name="mine"), note="mine")
+    scene.proxy.pass_all()
+    scene.proxy.reset()
+    assert scene.theirs.get("/").name == "warm"
+    again = mine.update("/", pb.Network(name="again"))
+    assert scene.theirs.head == again
+    assert scene.theirs.verify().problems == ()

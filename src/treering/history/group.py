@@ -119,7 +119,12 @@ class Group:
         """
         line, store = self._line, self._store
         state, is_fresh = (store.fresh_state(), True) if is_fresh else store.known_state()
-        first = head = line.head(state)
+        try:
+            first = head = line.head(state)
+        except DanglingReference:  # pruned, since the root was looked at
+            if is_fresh and store.fresh_state().data == state.data:
+                raise
+            return requests, True
         batch: Batch | None = None
         made: list[tuple[Request, StoredCommit]] = []
         again: list[Request] = []

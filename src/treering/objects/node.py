@@ -51,9 +51,11 @@ class Node:
         """Return (content, tail). Nothing below may be unwritten; a container's root page is embedded as it is."""
         if not self.slots:
             return b"\x00" + self.own, b""
-        parts, tails = [encode_varint(len(self.slots))], []
-        for number in sorted(self.slots):
-            form, content, tail = _encode_slot(self.slots[number])
+        slots = self.slots
+        parts, tails = [encode_varint(len(slots))], []
+        for number in sorted(slots) if len(slots) > 1 else slots:
+            slot = slots[number]
+            form, content, tail = _encode_slot(slot)
             parts += encode_varint(number << 2 | form), content
             tails.append(tail)
         parts.append(self.own)
@@ -62,10 +64,11 @@ class Node:
 
 def _encode_slot(slot: Slot) -> tuple[int, bytes, bytes]:
     if type(slot) is Container:
-        count, ordinal = encode_varint(slot.count), encode_varint(slot.next_ordinal)
-        if type(slot.root) is Pointer:
-            return _CONTAINER_POINTER, count + slot.root.hash, ordinal + slot.root.location
-        content, tail = slot.root.encode()  # type: ignore[union-attr]
+        root, number, following = slot
+        count, ordinal = encode_varint(number), encode_varint(following)
+        if type(root) is Pointer:
+            return _CONTAINER_POINTER, count + root.hash, ordinal + root.location
+        content, tail = root.encode()  # type: ignore[union-attr]
         return _CONTAINER, count + encode_sized(content), ordinal + encode_sized(tail)
     if type(slot) is bytes:
         return _CHILD, encode_sized(slot), b"\x00"

@@ -40,8 +40,7 @@ def decode_varint(data: bytes, position: int) -> tuple[int, int]:
 
 def encode_text(text: str) -> bytes:
     """Encode a text as its length in bytes (a varint) and its UTF-8."""
-    data = text.encode()
-    return encode_varint(len(data)) + data
+    return encode_sized(text.encode()) if text else b"\x00"
 
 
 def decode_text(data: bytes, position: int) -> tuple[str, int]:

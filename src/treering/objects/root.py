@@ -39,8 +39,9 @@ class RootRecord(NamedTuple):
             _HEAD.pack(MAGIC, FORMAT_VERSION, self.store_id, self.version, self.next_session, self.session_floor),
             encode_varint(len(self.sections)),
         ]
-        for tag in sorted(self.sections):
-            section = self.sections[tag]
+        sections = self.sections
+        for tag in sorted(sections):
+            section = sections[tag]
             if type(section) is Pointer:
                 parts.append(encode_varint(tag << 1 | 1) + section.hash + section.location)
             else:
@@ -81,7 +82,8 @@ def encode_names(names: Mapping[str, Pointer]) -> bytes:
     """Encode the branches or the tags: names and the commits that they name, sorted by name."""
     parts = [encode_varint(len(names))]
     for name in sorted(names):
-        parts += encode_text(name), names[name].hash, names[name].location
+        pointer = names[name]
+        parts += encode_text(name), *pointer
     return b"".join(parts)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from treering.backend.base import Entry
 from treering.objects.frame import TABLE, Codec, hash_content, seal
-from treering.objects.pointer import Pointer
+from treering.objects.pointer import Pointer, make_pointer
 from treering.objects.root import INLINE_BYTES, Section, encode_names
 from treering.store.cache import OVERHEAD_BYTES
 from treering.store.reader import Reader
@@ -47,7 +47,7 @@ class Batch:
             self._cache.drop(old)
         if value is not None:
             self._cache.put(location, (digest, value, size + OVERHEAD_BYTES))
-        return Pointer(digest, location)
+        return make_pointer(digest, location)
 
     def keep(self, pointer: Pointer, value: object, size_bytes: int) -> None:
         """Say what an object decodes to that was put without."""

@@ -67,6 +67,7 @@ class Store:
         self.lock = threading.RLock()  # held while this process publishes; readers never take it
         self._codec = codec
         self._state: State | None = None
+        self._overtaken: State | None = None  # what somebody else has moved the root on from: not to be tried again
         self._session: Session | None = None
         self._forks = _forks
         self._closed = False
@@ -116,6 +117,8 @@ class Store:
         known = self._state
         if known is None or not self._may_be_behind:
             return self.state, True
+        if known is self._overtaken:
+            return self.fresh_state(), True
         self.check_open()
         return known, False
 
@@ -277,6 +280,7 @@ class Store:
     ) -> bool:
         try:
             if not self.backend.publish(entries, None if before is None else before.data, after.data):
+                self._overtaken = before
                 return False
         except OutcomeUnknown as error:
             return settle(self, before, after, shows, commit=commit, cause=error)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from treering.errors import InvalidPath, NotAContainer, PathNotFound
 from treering.path import Path
+from treering.schema.key import KeyValue
 from treering.schema.shape import ChildField, Kind, Shape
 
 Step = tuple[ChildField, bytes | None]  # the field; the encoded key in it, None for a singular child
@@ -19,13 +20,16 @@ class Address(NamedTuple):
     """Where a path leads by the schema; whether something is there, only a tree says.
 
     ``container`` is set where the path ends at a container, and then ``steps`` leads to the node that has it. ``shape``
-    is that of the node, or of the children in the container.
+    is that of the node, or of the children in the container. ``level``: how deep a message here would stand in the
+    message of the whole tree, as protobuf's parser counts. ``key``: of the last step, as protobuf's Python has it.
     """
 
     path: Path
     steps: tuple[Step, ...]
     shape: Shape
     container: ChildField | None
+    level: int
+    key: KeyValue | None
 
     def node(self) -> Address:
         """Return this address; ``InvalidPath`` where it leads to a container."""
@@ -41,11 +45,6 @@ class Address(NamedTuple):
             raise NotAContainer(message, path=str(self.path))
         return self.container
 
-    @property
-    def level(self) -> int:
-        """How deep a message here would stand in the message of the whole tree, as protobuf's parser counts."""
-        return 1 + sum([field.levels for field, _ in self.steps])
-
 
 def find_address(root: Shape, path: str | Path | tuple[object, ...]) -> Address:
     """Understand a path. ``PathNotFound`` for a field that is no child, ``InvalidPath`` for what cannot be a key."""
@@ -60,6 +59,8 @@ def _of_text(root: Shape, path: str) -> Address:
 def _find(root: Shape, whole: Path) -> Address:
     shape = root
     steps: list[Step] = []
+    level = 1
+    value: KeyValue | None = None
     segments = iter(whole.segments)
     for name in segments:
         field = shape.children.get(name)
@@ -68,15 +69,18 @@ def _find(root: Shape, whole: Path) -> Address:
         shape = field.shape
         if field.kind is Kind.SINGULAR:
             steps.append((field, None))
+            level, value = level + field.levels, None
             continue
         segment = next(segments, None)
         if segment is None:
-            return Address(whole, tuple(steps), shape, field)
+            return Address(whole, tuple(steps), shape, field, level, value)
         if field.codec is None:
             message = "the elements of a plain list have no paths"
             raise PathNotFound(message, path=str(whole), list=name)
-        steps.append((field, field.codec.encode(field.codec.from_text(segment))))
-    return Address(whole, tuple(steps), shape, None)
+        value = field.codec.from_text(segment)
+        steps.append((field, field.codec.encode(value)))
+        level += field.levels
+    return Address(whole, tuple(steps), shape, None, level, value)
 
 
 def _no_such_child(path: Path, name: str, shape: Shape) -> PathNotFound:

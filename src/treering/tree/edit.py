@@ -205,7 +205,9 @@ def _check_key(address: Address, message: Message) -> None:
     if not address.steps:
         return
     field, key = address.steps[-1]
-    if field.kind is Kind.KEYED and field.codec is not None and _encoded_key(field, message) != key:
+    if field.kind is not Kind.KEYED or field.codec is None or field.codec.of_message(message) == address.key:
+        return
+    if _encoded_key(field, message) != key:
         problem = "the message's key is not the one in the path"
         raise KeyChanged(problem, path=str(address.path), key_fields=field.key_names)
 

@@ -45,8 +45,11 @@ def test_capabilities_are_passed_through(*, syncs: bool, watches: bool):
         members["sync"] = lambda _: told.append("sync")
     if watches:
         members["wait_for_root"] = lambda _, known, timeout_seconds: told.append((known, timeout_seconds))
-    backend = type("Some", (LimitedBackend,), members)(max_batch_count=16)
-    fitted = fit(backend)
+    inner = LimitedBackend(max_batch_count=16)
+    contract = ("url", "limits", "read_root", "read_many", "publish", "write_many", "delete_many", "list_keys", "close")
+    members |= {name: staticmethod(getattr(inner, name)) for name in contract[2:]}
+    members |= {name: getattr(inner, name) for name in contract[:2]}
+    fitted = fit(type("Some", (), members)())
     assert (isinstance(fitted, Syncing), isinstance(fitted, Watching)) == (syncs, watches)
     if isinstance(fitted, Syncing):
         fitted.sync()

@@ -1,0 +1,1 @@
+"""What treering is measured beside: one file for each rival, at its honest best."""
