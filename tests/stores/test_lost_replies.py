@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from tests.proto import engine_pb2 as pb
@@ -13,6 +14,8 @@ from tests.tcp_proxy import CuttingProxy
 from tests.watch.following import until
 
 import treering
+from treering.backend import Backend, open_backend
+from treering.backend.cassandra import CassandraBackend
 
 SERVERS = ["redis", "etcd", "consul", "cassandra"]
 DEADLINE_SECONDS = 20  # a fault lasts until it has met a request, which is far less
@@ -26,10 +29,30 @@ class Scene:
         self.proxy = stack.enter_context(CuttingProxy(address))
         url = STORES[kind](None, lambda: self.proxy)
         self.theirs = stack.enter_context(treering.open(url.replace(self.proxy.address, address), pb.Network))
-        self.open = lambda seconds: stack.enter_context(treering.open(url, pb.Network, deadline_seconds=seconds))
-        self.mine = self.open(DEADLINE_SECONDS)
+        self._url, self._stack = url, stack
+        self._backend, self.mine = self.open(DEADLINE_SECONDS)
         self.add("warm")  # has its session, and every connection that it needs
         self._pool = stack.enter_context(ThreadPoolExecutor(1))
+
+    def open(self, seconds: float) -> tuple[Backend, treering.Repository]:
+        """Open the store behind the proxy."""
+        backend, _ = open_backend(self._url, deadline_seconds=seconds)
+        return backend, self._stack.enter_context(treering.open(backend, pb.Network, deadline_seconds=seconds))
+
+    def at_the_root(self, fault: Callable[[], None]) -> None:
+        """Let a fault begin where the root is moved: with the next request, but on Cassandra after the objects."""
+        if not isinstance(self._backend, CassandraBackend):
+            fault()
+            return
+        session = self._backend._session
+        move_root = session.move_root
+
+        def fault_and_move(*arguments: Any) -> bool:
+            session.move_root = move_root
+            fault()
+            return move_root(*arguments)
+
+        session.move_root = fault_and_move
 
     def add(self, name: str) -> treering.Commit:
         return self.mine.add("/devices", pb.Device(name=name), note=name)
@@ -70,7 +93,7 @@ def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
 
 @pytest.mark.parametrize("then", ["reset", "hang"])
 def test_applied_and_the_answer_lost(scene: Scene, then: str) -> None:
-    scene.proxy.drop_replies(then)
+    scene.at_the_root(lambda: scene.proxy.drop_replies(then))
     commit = scene.begin("mine")
     scene.proxy.wait_until(lambda proxy: proxy.dropped_reply_bytes > 0)
     until(lambda: scene.theirs.exists("/devices/mine"))
@@ -81,7 +104,7 @@ def test_applied_and_the_answer_lost(scene: Scene, then: str) -> None:
 
 
 def test_the_request_lost(scene: Scene) -> None:
-    scene.proxy.drop_requests()
+    scene.at_the_root(scene.proxy.drop_requests)
     commit = scene.begin("mine")
     scene.proxy.wait_until(lambda proxy: proxy.dropped_request_bytes > 0)
     scene.proxy.pass_all()
@@ -92,7 +115,7 @@ def test_the_request_lost(scene: Scene) -> None:
 
 def test_the_request_late(scene: Scene) -> None:
     """It arrives when its outcome has been settled, and changes nothing any more."""
-    scene.proxy.hold_requests()
+    scene.at_the_root(scene.proxy.hold_requests)
     commit = scene.begin("mine")
     scene.proxy.wait_until(lambda proxy: proxy.held_request_bytes > 0)
     scene.proxy.keep_held()
@@ -107,7 +130,7 @@ def test_the_request_late(scene: Scene) -> None:
 
 def test_theirs_first_and_the_request_late(scene: Scene) -> None:
     """Another writer's commit is a fence as well."""
-    scene.proxy.hold_requests()
+    scene.at_the_root(scene.proxy.hold_requests)
     commit = scene.begin("mine")
     scene.proxy.wait_until(lambda proxy: proxy.held_request_bytes > 0)
     scene.theirs.add("/devices", pb.Device(name="meanwhile"))
@@ -117,7 +140,7 @@ def test_theirs_first_and_the_request_late(scene: Scene) -> None:
 
 
 def test_out_of_reach_beyond_the_deadline(scene: Scene) -> None:
-    mine = scene.open(2)
+    _, mine = scene.open(2)
     mine.update("/", pb.Network(name="warm"))
     scene.proxy.drop_requests()
     with pytest.raises((treering.Unavailable, treering.OutcomeUnknown)):
