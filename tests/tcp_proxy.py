@@ -40,6 +40,7 @@ class CuttingProxy:
         self.dropped_request_bytes = 0
         self.dropped_reply_bytes = 0
         self.held_request_bytes = 0
+        self.late_reply_bytes = 0  # to clients that had gone
         self._set(self._listen)
 
     @property
@@ -82,6 +83,20 @@ class CuttingProxy:
         def act() -> None:
             self._requests = "pass"
             self._deliver_held()
+
+        self._set(act)
+
+    def keep_held(self) -> None:
+        """Reset the clients whose requests are held, and pass on what is sent from now on; release() is still to come.
+
+        So a request is late: its client has given it up, and has the server's ear again.
+        """
+
+        def act() -> None:
+            self._requests = "pass"
+            for link in self._links:
+                if link.held:
+                    link.cut_client()
 
         self._set(act)
 
@@ -164,8 +179,11 @@ class CuttingProxy:
 
     def _deliver_held(self) -> None:
         for link in self._links:
-            link.to_server.write(b"".join(link.held))
+            if link.held and not link.to_server.is_closing():
+                link.to_server.write(b"".join(link.held))
             link.held.clear()
+            if link.client_ended:
+                link.end_server()
         self.held_request_bytes = 0
 
     async def _serve(self, connection: socket.socket) -> None:
@@ -195,11 +213,10 @@ class CuttingProxy:
                 else:
                     link.to_server.write(piece)
                     await link.to_server.drain()
-        was_cut, link.client_gone = link.client_gone, True
+        link.client_ended, link.client_gone = not link.client_gone, True
         # The server must not learn that a client left before it has what that client sent.
-        if not was_cut and not link.held and not link.to_server.is_closing():
-            with contextlib.suppress(OSError):
-                link.to_server.write_eof()
+        if link.client_ended and not link.held:
+            link.end_server()
 
     async def _pass_replies(self, from_server: asyncio.StreamReader, link: _Link) -> None:
         with contextlib.suppress(ConnectionError):
@@ -209,7 +226,9 @@ class CuttingProxy:
                     self.dropped_reply_bytes += len(piece)
                     if self._replies == "reset":
                         link.cut_client()
-                elif not link.to_client.is_closing():
+                elif link.to_client.is_closing():
+                    self.late_reply_bytes += len(piece)
+                else:
                     link.to_client.write(piece)
                     await link.to_client.drain()
         link.to_client.close()
@@ -221,6 +240,14 @@ class _Link:
     to_server: asyncio.StreamWriter
     held: list[bytes] = field(default_factory=list)
     client_gone: bool = False
+    client_ended: bool = False  # gone of its own accord, so the server is to hear of it
+
+    def end_server(self) -> None:
+        """Tell the server, once, that the client sends no more."""
+        self.client_ended = False
+        if not self.to_server.is_closing():
+            with contextlib.suppress(OSError):
+                self.to_server.write_eof()
 
     def cut_client(self) -> None:
         self.client_gone = True

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from treering.backend import Backend, open_backend
-from treering.testing.conformance import PersistentConformance
+from treering.testing.conformance import PersistentConformance, WatchingConformance
 
 
-class TestEtcd(PersistentConformance):
+class TestEtcd(WatchingConformance, PersistentConformance):
     options = ""
 
     @pytest.fixture(autouse=True)

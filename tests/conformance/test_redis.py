@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from treering.backend import Backend, open_backend
-from treering.testing.conformance import PersistentConformance
+from treering.testing.conformance import PersistentConformance, WatchingConformance
 
 
-class TestRedis(PersistentConformance):
+class TestRedis(WatchingConformance, PersistentConformance):
     @pytest.fixture(autouse=True)
     def _use_server(self, shared_server) -> None:
         self.address = shared_server("redis").address

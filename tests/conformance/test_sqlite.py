@@ -4,14 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from treering.backend import Backend, open_backend
-from treering.testing.conformance import PersistentConformance
+from treering.testing.conformance import PersistentConformance, WatchingConformance
 
 
-class TestSqlite(PersistentConformance):
+class TestSqlite(WatchingConformance, PersistentConformance):
     def make(self, tmp_path: Path) -> Callable[[], Backend]:
         return lambda: open_backend(f"sqlite:{tmp_path}/store.db")[0]
 
 
-class TestSqliteAsync(PersistentConformance):
+class TestSqliteAsync(WatchingConformance, PersistentConformance):
     def make(self, tmp_path: Path) -> Callable[[], Backend]:
         return lambda: open_backend(f"sqlite:{tmp_path}/store.db?durability=async")[0]

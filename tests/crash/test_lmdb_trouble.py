@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import resource
-import shutil
 import subprocess
-import sys
-import tempfile
-import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.crash.children import (
+    FILL,
+    in_child,
+    line_from,
+    read_as_nobody,
+    run,
+    start,
+    strace,
+)
 
 from treering.backend import Backend, open_backend
 from treering.errors import ForkedProcess, StoreFull, Unavailable
 from treering.testing.conformance import entries, key
-
-NOBODY = 65534
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # forks in threads are what is tested
 
@@ -36,61 +38,6 @@ def backend(url: str) -> Iterator[Backend]:
     assert opened.publish(entries(10), None, b"0")
     yield opened
     opened.close()
-
-
-PRELUDE = """
-    import os, sys
-    from treering.backend import open_backend
-    from treering.errors import *
-    from treering.testing.conformance import entries, key
-
-    def tell(*words):
-        print(*words, flush=True)
-
-    url = sys.argv[1]
-"""
-
-
-def script(code: str) -> list[str]:
-    return [sys.executable, "-c", textwrap.dedent(PRELUDE) + textwrap.dedent(code)]
-
-
-def start(code: str, *arguments: str, prefix: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONWARNINGS": "error"}
-    return subprocess.Popen(
-        [*prefix, *script(code), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    )
-
-
-def run(code: str, *arguments: str, prefix: tuple[str, ...] = ()) -> list[str]:
-    """Run ``code`` in a process of its own and return the lines it told."""
-    with start(code, *arguments, prefix=prefix) as process:
-        output, _ = process.communicate(timeout=60)
-    assert process.returncode == 0
-    return output.splitlines()
-
-
-def line_from(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def in_child(action: Callable[[], object]) -> str:
-    """Fork, and return what ``action`` returned or raised there."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            told = str(action())
-        except BaseException as error:  # noqa: BLE001 - reported to the parent
-            told = f"{type(error).__name__}: {error}"
-        os.write(writer, told.encode())
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as pipe:
-        told = pipe.read()
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    return told
 
 
 # other processes
@@ -356,34 +303,6 @@ def test_file_size_limit_is_store_full(backend: Backend) -> None:
     assert len(list(backend.list_keys())) == 11 + number
 
 
-FILL = """
-    backend, _ = open_backend(url)
-    assert backend.publish(entries(10), None, b"0")
-    number = 0
-    try:
-        while True:
-            assert backend.publish([(key(number, 2), bytes(9_000))], b"%d" % number, b"%d" % (number + 1))
-            number += 1
-            if number == 400:
-                break
-    except Error as error:
-        tell(type(error).__name__)
-    try:
-        tell(backend.read_root() == b"%d" % number)
-        tell(len(list(backend.list_keys())) == 10 + number)
-    except Error as error:
-        tell(type(error).__name__)
-    backend.close()
-    after, _ = open_backend(url)
-    root = after.read_root()
-    tell(root in (b"%d" % number, b"%d" % (number + 1)), len(list(after.list_keys())) == 10 + int(root))
-    try:
-        tell(after.publish([(key(0, 3), b"more")], root, b"more"))
-    except Error as error:
-        tell(type(error).__name__)
-"""
-
-
 def test_full_file_system(tmp_path: Path) -> None:
     mount = ("unshare", "--map-root-user", "--mount", "sh", "-c", 'mount -t tmpfs -o size=1m none "$0" && exec "$@"')
     if subprocess.run([*mount, tmp_path, "true"], capture_output=True, check=False).returncode:
@@ -391,17 +310,6 @@ def test_full_file_system(tmp_path: Path) -> None:
     told = run(FILL, f"lmdb:{tmp_path}/store", prefix=(*mount, str(tmp_path)))
     assert told[:4] == ["StoreFull", "True", "True", "True True"]
     assert told[4] in {"StoreFull", "True"}
-
-
-def strace(inject: str) -> tuple[str, ...]:
-    """The command that injects a fault into the system calls of what follows it."""
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
-    traced = inject.partition(":")[0]
-    command = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={traced}", "-e", "signal=none")
-    if subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("strace may not trace here")
-    return (*command, "-e", f"inject={inject}")
 
 
 def test_failed_sync_poisons_and_changes_nothing(url: str) -> None:
@@ -432,38 +340,6 @@ def test_no_room_for_pages_is_store_full_and_passes(url: str) -> None:
 
 
 # permissions
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that every user may enter; pytest's own are private."""
-    folder = Path(tempfile.mkdtemp(prefix="treering-test-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
-
-
-def as_nobody(action: Callable[[], object]) -> str:
-    """Run ``action`` in a child that root's powers have been taken from."""
-
-    def drop_and_act() -> object:
-        if os.geteuid() == 0:
-            os.setgroups([])
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
-        return action()
-
-    return in_child(drop_and_act)
-
-
-def read_as_nobody(url: str, *, write: bool = False) -> str:
-    def use() -> object:
-        backend, _ = open_backend(url, deadline_seconds=1)
-        if write:
-            backend.publish([], backend.read_root(), b"by nobody")
-        return backend.read_root()
-
-    return as_nobody(use)
 
 
 def test_a_directory_that_may_not_be_made(open_folder: Path) -> None:

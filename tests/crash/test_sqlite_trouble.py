@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.crash.test_lmdb_trouble import FILL, in_child, line_from, open_folder, read_as_nobody, run, start, strace
+from tests.crash.children import FILL, in_child, line_from, read_as_nobody, run, start, strace
 
 from treering.backend import Backend, open_backend
 from treering.errors import ForkedProcess, StoreFull
 from treering.testing.conformance import entries, key
-
-__all__ = ["open_folder"]  # a fixture
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # forks in threads are what is tested
 

@@ -142,6 +142,58 @@ def test_a_held_request_arrives_late_though_its_client_has_gone(proxy: CuttingPr
     proxy.wait_until(lambda _: echo.received == b"from the grave")
 
 
+def test_faults_end_while_a_client_that_has_said_all_waits_for_its_reply() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        CuttingProxy(f"127.0.0.1:{listener.getsockname()[1]}") as proxy,
+        connect(proxy) as client,
+    ):
+        server, _ = listener.accept()
+        with server:
+            client.sendall(b"all")
+            client.shutdown(socket.SHUT_WR)
+            assert receive(server, 3) == b"all"
+            assert server.recv(1) == b""
+            proxy.hold_requests()
+            proxy.pass_all()
+            server.sendall(b"done")
+        assert receive(client, 4) == b"done"
+
+
+def test_a_held_end_arrives_after_what_was_held() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        CuttingProxy(f"127.0.0.1:{listener.getsockname()[1]}") as proxy,
+    ):
+        proxy.hold_requests()
+        with connect(proxy) as client:
+            client.sendall(b"last words")
+            proxy.wait_until(lambda p: p.held_request_bytes == 10)
+        proxy.wait_until(lambda p: p.connections == 0)
+        server, _ = listener.accept()
+        with server:
+            server.settimeout(30)
+            proxy.release()
+            assert receive(server, 10) == b"last words"
+            assert server.recv(1) == b""
+
+
+def test_a_request_may_be_late_while_others_pass(proxy: CuttingProxy, echo: Echo) -> None:
+    with connect(proxy) as client, connect(proxy) as idle:
+        proxy.hold_requests()
+        client.sendall(b"late")
+        proxy.wait_until(lambda p: p.held_request_bytes == 4)
+        proxy.keep_held()
+        with pytest.raises(ConnectionResetError):
+            client.recv(100)
+        idle.sendall(b"early ")
+        assert receive(idle, 6) == b"early "
+        assert proxy.late_reply_bytes == 0
+        proxy.release()
+        proxy.wait_until(lambda p: p.late_reply_bytes == 4)
+    assert echo.received == b"early late"
+
+
 def test_a_server_that_is_away_is_a_reset(proxy: CuttingProxy) -> None:
     with CuttingProxy("127.0.0.1:1") as nowhere, pytest.raises(ConnectionResetError), connect(nowhere) as client:
         client.recv(1)

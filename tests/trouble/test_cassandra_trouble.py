@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.engine.trees import network
 from tests.proto import engine_pb2 as pb
+from tests.stores.load import Load, check_history
 from tests.trouble.killing import kill_while_writing
 
 import treering
@@ -161,8 +162,13 @@ def test_password_tls_kill_and_silence(private_server: Start, tmp_path: Path, ca
     with pytest.raises(Refused):
         open_backend(secure, deadline_seconds=5)
 
-    with opened(right, seconds=8) as backend:
-        kill_while_writing(server, backend, after=50)
+    stored = f"{right}&store=repository"
+    with opened(right, seconds=8) as backend, treering.open(stored, pb.Network, deadline_seconds=8) as repo:
+        with Load(repo, "load") as load:
+            load.go_on(10)
+            kill_while_writing(server, backend, after=50)
+            load.go_on(10)
+        check_history(stored, load)
         assert "wrong-and-secret" not in repr(vars(backend))
 
     with opened(right, seconds=2) as backend:

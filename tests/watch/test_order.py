@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
+from pathlib import Path
 
 import pytest
 from tests.engine.place import Place
 from tests.proto import engine_pb2 as pb
+from tests.stores.places import new_store
 from tests.watch.following import PATIENCE_SECONDS, commits, device, line, rename
 
 import treering
 from treering import watch as watching
 
 WRITERS, EACH = 4, 25
+
+
+@pytest.fixture(params=["dict", "lmdb", "redis", "etcd", "consul"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """What the tests of one machine use, and each server that says that its root has moved."""
+    kind = request.param
+    place = Place({} if kind == "dict" else new_store(kind, tmp_path, request))
+    yield place
+    place.finish()
 
 
 def test_commits_come_in_order(repo: treering.Repository) -> None:

@@ -35,10 +35,10 @@ class Ear:
 class Ears:
     """All hooks. ``veto_at``: which call of a PRE hook, counted from 0 in the edit at hand, raises `Vetoed`."""
 
-    def __init__(self) -> None:
+    def __init__(self, stores: Iterable[str]) -> None:
         self.veto_at: int | None = None
         self.listening: dict[tuple[HookKind, Steps], list[int]] = defaultdict(list)
-        self.functions = {(store, number): Ear(self, store, number) for store in ("dict", "lmdb") for number in (0, 1)}
+        self.functions = {(store, number): Ear(self, store, number) for store in stores for number in (0, 1)}
         self.reads: dict[str, list[Note]] = defaultdict(list)
         self._heard: dict[str, list[Note]] = defaultdict(list)
 

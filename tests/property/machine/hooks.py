@@ -95,4 +95,4 @@ class Hooks(Stores):
     def close(self) -> None:
         super().close()
         self.exclusive.clear()
-        self.ears = Ears()
+        self.ears = Ears(())

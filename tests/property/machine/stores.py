@@ -20,7 +20,7 @@ from tests.property.orchard import CLASSES, MODEL, SCHEMA
 
 import treering
 from treering import HookKind
-from treering.opening import open_with
+from treering.opening import StoreLike, open_with
 from treering.store.entropy import Entropy
 from treering.testing.model import ModelNode, Steps
 
@@ -33,6 +33,7 @@ class Clock(Entropy):
     """A clock that stands still until the machine moves it on, so that ages are known."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.hours = 400_000
 
     def now(self) -> int:
@@ -51,6 +52,8 @@ class Version:
 class Stores(RuleBasedStateMachine):
     """A dict and an LMDB store, each with two handles, and the history that the model remembers.
 
+    ``targets`` may be overridden: any stores do.
+
     What a rule does to the stores goes through ``same`` or ``edit``: the model says what must happen, a result or the
     class of an error, and who hears of it; each store must do just that.
     """
@@ -67,7 +70,11 @@ class Stores(RuleBasedStateMachine):
         self.tags: dict[str, Version] = {}
         self.tree_ids: dict[Hashable, str] = {}
         self.proxies: dict[Steps, list[dict[str, treering.Proxy]]] = {}
-        self.ears = Ears()
+        self.ears = Ears(())
+
+    def targets(self) -> dict[str, StoreLike]:
+        """Return what to open, by a name for each."""
+        return {"dict": self.mapping, "lmdb": f"lmdb:{self.folder.name}/store?durability=async"}
 
     @initialize(bulk=st.sampled_from((0, 0, 40)), is_planted=st.booleans(), hooked=st.none() | st.sampled_from(PLANTED))
     def start(self, bulk: int, is_planted: bool, hooked: Steps | None) -> None:
@@ -84,15 +91,14 @@ class Stores(RuleBasedStateMachine):
 
     def open(self) -> None:
         self.repos, self.others = self.handles(), self.handles()
-        self.ears = Ears()
+        self.ears = Ears(self.repos)
 
     def handles(self) -> dict[str, treering.Repository]:
-        targets: dict[str, Any] = {"dict": self.mapping, "lmdb": f"lmdb:{self.folder.name}/store?durability=async"}
         return {
             name: open_with(
                 target, SCHEMA, branch="main", author="machine", create=True, deadline_seconds=10, entropy=self.clock
             )
-            for name, target in targets.items()
+            for name, target in self.targets().items()
         }
 
     def close(self) -> None:

@@ -69,7 +69,7 @@ class Client:
         self._deadline_seconds = deadline_seconds
         self._idle: list[tuple[HTTPConnection, float]] = []
         self._waiting: set[HTTPConnection] = set()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer may close this client in the middle of a call of the same thread
         self._pid = os.getpid()
         self._closed = False
 
@@ -102,7 +102,9 @@ class Client:
         with self._lock:
             self._waiting.add(connection)
         try:
-            if not self._closed:
+            if self._closed:
+                connection.close()
+            else:
                 self._exchange(connection, "GET", target, None, end)
         except _BrokenConnection as broken:
             self.check_open()
@@ -121,11 +123,12 @@ class Client:
 
     def close(self) -> None:
         """End blocking queries and let go of idle connections. A request on its way ends by itself. Twice is fine."""
-        self._closed = True
         waiting: list[HTTPConnection] = []
         if self._pid == os.getpid():  # else they are the parent's, and shutting one down here would end it there
             with self._lock:
+                self._closed = True  # from now on none is put back
                 waiting.extend(self._waiting)
+        self._closed = True
         for connection in waiting:
             with suppress(OSError, AttributeError):  # it has just ended by itself
                 connection.sock.shutdown(socket.SHUT_RDWR)
@@ -191,11 +194,17 @@ class Client:
         except BaseException:  # an interrupt: what is still on its way must not be taken for the next answer
             connection.close()
             raise
-        if connection.sock is None or self._closed or len(self._idle) >= _MAX_IDLE_COUNT:
+        if not self._keep(connection):
             connection.close()
-        else:
-            self._idle.append((connection, time.monotonic()))
         return answer
+
+    def _keep(self, connection: HTTPConnection) -> bool:
+        """Put a connection where the next request finds it; False where it is of no more use."""
+        with self._lock:
+            if connection.sock is None or self._closed or len(self._idle) >= _MAX_IDLE_COUNT:
+                return False
+            self._idle.append((connection, time.monotonic()))
+            return True
 
     def _refuse(self, error: Exception, *, sent: bool) -> NoReturn:
         cause = error.__cause__ or error

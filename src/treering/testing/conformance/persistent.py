@@ -20,7 +20,11 @@ from treering.testing.conformance.suite import THREADS, WAIT_SECONDS, put, race
 class PersistentConformance(BackendConformance):
     """What is more to be asked of a store that outlives its handles and can be opened several times."""
 
-    outlives_its_handles = True
+    @pytest.fixture
+    def other(self, backend: Backend, open_store: Callable[[], Backend]) -> Backend:
+        """A second handle on the store of ``backend``."""
+        del backend  # asked for, so that it is the first
+        return open_store()
 
     def test_reopening_finds_everything(self, open_store: Callable[[], Backend]) -> None:
         backend = open_store()

@@ -25,7 +25,6 @@ class Suite(ABC):
     """
 
     secrets: Sequence[str] = ()
-    outlives_its_handles = False  # whether every handle opens the same store
 
     @abstractmethod
     def make(self, tmp_path: Path) -> Callable[[], Backend]:
@@ -49,6 +48,11 @@ class Suite(ABC):
     def backend(self, open_store: Callable[[], Backend]) -> Backend:
         """A handle on an empty store."""
         return open_store()
+
+    @pytest.fixture
+    def other(self, backend: Backend) -> Backend:
+        """A second handle on the store of ``backend``; the same one where the store ends with its handle."""
+        return backend
 
     @pytest.fixture
     def filled(self, backend: Backend) -> Backend:

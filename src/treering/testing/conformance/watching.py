@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
@@ -39,17 +38,16 @@ class WatchingConformance(Suite):
     def test_a_move_by_the_same_handle_is_told(self, filled: Watching) -> None:
         self._tells(filled, filled, b"one", b"two")
 
-    def test_a_move_by_another_handle_is_told(self, filled: Watching, open_store: Callable[[], Backend]) -> None:
-        self._tells(filled, self._writer(filled, open_store), b"one", b"two")
+    def test_a_move_by_another_handle_is_told(self, filled: Watching, other: Backend) -> None:
+        self._tells(filled, other, b"one", b"two")
 
-    def test_the_first_root_is_told(self, backend: Watching, open_store: Callable[[], Backend]) -> None:
-        self._tells(backend, self._writer(backend, open_store), None, b"one")
+    def test_the_first_root_is_told(self, backend: Watching, other: Backend) -> None:
+        self._tells(backend, other, None, b"one")
 
-    def test_each_move_is_told(self, filled: Watching, open_store: Callable[[], Backend]) -> None:
-        writer = self._writer(filled, open_store)
+    def test_each_move_is_told(self, filled: Watching, other: Backend) -> None:
         for number in range(10):
             root = b"one" if number == 0 else b"move %d" % number
-            self._tells(filled, writer, root, b"move %d" % (number + 1))
+            self._tells(filled, other, root, b"move %d" % (number + 1))
 
     def test_a_root_back_at_old_bytes_is_told_or_waited_for(self, filled: Watching) -> None:
         assert filled.publish([], b"one", b"two")
@@ -57,10 +55,10 @@ class WatchingConformance(Suite):
         filled.wait_for_root(b"one", 0.05)
         self._tells(filled, filled, b"one", b"three")
 
-    def test_many_wait_at_once(self, filled: Watching, open_store: Callable[[], Backend]) -> None:
+    def test_many_wait_at_once(self, filled: Watching, other: Backend) -> None:
         with ThreadPoolExecutor(8) as pool:
             waits = [pool.submit(_wait, filled, b"one") for _ in range(8)]
-            assert self._writer(filled, open_store).publish([], b"one", b"two")
+            assert other.publish([], b"one", b"two")
             assert [wait.result(WAIT_SECONDS) for wait in waits] == [b"two"] * 8
 
     def test_waiting_holds_nothing_up(self, filled: Watching) -> None:
@@ -85,10 +83,6 @@ class WatchingConformance(Suite):
         filled.close()
         with pytest.raises(Unavailable):
             filled.wait_for_root(b"one", 0.05)
-
-    def _writer(self, watcher: Watching, open_store: Callable[[], Backend]) -> Backend:
-        """Return another handle on the same store, where there can be one."""
-        return open_store() if self.outlives_its_handles else watcher
 
     @staticmethod
     def _tells(watcher: Watching, writer: Backend, before: bytes | None, after: bytes) -> None:

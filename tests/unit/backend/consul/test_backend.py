@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.backend.consul.scripted import CLOSE, HANG, Reply, Scripted, scripted
@@ -269,6 +270,21 @@ def test_closing_ends_waiting() -> None:
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_closing_just_before_waiting_begins_leaves_no_connection_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    with on(root(b"one", 7)) as (_, backend):
+        client, taken = backend._client, []
+        take = client._take
+
+        def take_and_close(*arguments: Any, **options: Any) -> Any:
+            taken.append(take(*arguments, **options))
+            client.close()
+            return taken[-1]
+
+        monkeypatch.setattr(client, "_take", take_and_close)
+        client.wait("/v1/kv/p/root?index=7&wait=60s", 60)
+        assert [connection.sock for connection, _ in taken] == [None]
+
+
 def test_a_child_process_is_refused_and_leaves_the_parents_connection_alone() -> None:
     with on(root(b"one", 3), root(b"two", 4)) as (server, backend):
         backend.read_root()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from tests.crash.test_lmdb_trouble import in_child
+from tests.crash.children import in_child
 
 from treering.backend import Backend, Durability, open_backend
 from treering.backend.base import Watching
