@@ -15,7 +15,34 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 FOLDER = PROJECT / "build" / "compiled"
-MODULES = ["objects/packing", "objects/pointer", "objects/frame", "objects/page", "objects/node", "objects/commit", "objects/root", "merkle/chunking", "merkle/container", "merkle/place", "merkle/seal", "merkle/diff", "store/cache", "store/session", "store/reader", "store/lineage", "store/dead", "store/state", "store/batch", "tree/walk", "tree/seal", "tree/build", "tree/edit", "tree/join", "history/group", "history/branch"]
+MODULES = [
+    "objects/packing",
+    "objects/pointer",
+    "objects/frame",
+    "objects/page",
+    "objects/node",
+    "objects/commit",
+    "objects/root",
+    "merkle/chunking",
+    "merkle/container",
+    "merkle/place",
+    "merkle/seal",
+    "merkle/diff",
+    "store/cache",
+    "store/session",
+    "store/reader",
+    "store/lineage",
+    "store/dead",
+    "store/state",
+    "store/batch",
+    "tree/walk",
+    "tree/seal",
+    "tree/build",
+    "tree/edit",
+    "tree/join",
+    "history/group",
+    "history/branch",
+]
 
 _SETUP = """
 from setuptools import setup
