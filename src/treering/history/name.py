@@ -7,7 +7,7 @@ from datetime import datetime
 
 from treering.errors import AmbiguousName, DanglingReference, InvalidName, NameNotFound, WrongType
 from treering.history.commit import Commit, microseconds
-from treering.objects.pointer import Pointer
+from treering.objects.pointer import Hash, Pointer
 from treering.store.reader import Reader, StoredCommit
 from treering.store.state import State
 
@@ -40,8 +40,10 @@ def resolve(reader: Reader, state: State, branch: str, name: object) -> StoredCo
     """Return the commit that a name stands for. ``branch``: the one that a date is looked up on.
 
     Raises ``NameNotFound``, ``AmbiguousName``, ``WrongType``. A branch, a tag or a Commit costs one look-up; ``~n``, a
-    date and ``412-9f3ac01b`` O(log history) (the last one all of it where it is not on the branch's own line); a bare
-    id reads back from the heads until it is found.
+    date and ``412-9f3ac01b`` O(log history). So does a bare id, but for the first one that a process asks for, which
+    reads all of history, many commits at a time; ``412-9f3ac01b`` is such a one where it is not on the branch's own
+    line. Later look-ups read the commits that are new since. One that came in by a merge, or was pruned and is not
+    deleted yet, costs the history above it.
     """
     if isinstance(name, Commit):
         if name.stored.pointer in state.heads:
@@ -67,7 +69,7 @@ def resolve(reader: Reader, state: State, branch: str, name: object) -> StoredCo
     if short is not None:
         return _by_sequence(reader, state, branch, int(short[1]), short[2], name)
     if _ID(name):
-        return _by_prefix(reader, state, name)
+        return _by_id(reader, state, name)
     raise _unknown(name)
 
 
@@ -100,21 +102,14 @@ def _by_sequence(reader: Reader, state: State, branch: str, seq: int, prefix: st
     commit = state.lineage.find_first(head, lambda candidate: candidate.record.seq <= seq)
     if commit is not None and commit.record.seq == seq and _matches(commit, prefix):
         return commit
-    for candidate in state.lineage.iter_ancestors(_heads(reader, state)):
-        if candidate.record.seq < seq:
-            break
-        if candidate.record.seq == seq and _matches(candidate, prefix):
+    for candidate in _starting_with(reader, state, prefix):
+        if candidate.record.seq == seq:
             return candidate
     raise _unknown(name)
 
 
-def _by_prefix(reader: Reader, state: State, prefix: str) -> StoredCommit:
-    found = []
-    for candidate in state.lineage.iter_ancestors(_heads(reader, state)):
-        if _matches(candidate, prefix):
-            found.append(candidate)
-            if len(prefix) == 64:
-                break
+def _by_id(reader: Reader, state: State, prefix: str) -> StoredCommit:
+    found = _starting_with(reader, state, prefix)
     if len(found) > 1:
         message = "more than one commit's id starts like this"
         raise AmbiguousName(message, name=prefix, candidates=[commit.pointer.hash.hex() for commit in found])
@@ -123,8 +118,19 @@ def _by_prefix(reader: Reader, state: State, prefix: str) -> StoredCommit:
     return found[0]
 
 
-def _heads(reader: Reader, state: State) -> list[StoredCommit]:
-    return [reader.commit(pointer) for pointer in {*state.branches.values(), *state.tags.values()}]
+def _starting_with(reader: Reader, state: State, prefix: str) -> list[StoredCommit]:
+    """Return the commits whose id starts like this, the highest sequence number first."""
+    heads = [*state.branches.values(), *state.tags.values()]
+    state.ids.learn(state.lineage, heads)
+    found: dict[Hash, StoredCommit] = {}
+    for pointer in state.ids.find(prefix):
+        try:
+            commit = reader.commit(pointer)
+        except DanglingReference:
+            continue  # pruned, and deleted
+        if state.lineage.is_kept(commit, heads):
+            found[pointer.hash] = commit
+    return sorted(found.values(), key=lambda commit: -commit.record.seq)
 
 
 def _matches(commit: StoredCommit, prefix: str) -> bool:

@@ -11,6 +11,8 @@ from treering.objects.packing import decode_varint, encode_varint
 from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Hash, Location, Pointer
 from treering.store.reader import Reader, StoredCommit
 
+_WAVE = 256  # commits that are read with one request where many are wanted
+
 
 @dataclass(frozen=True, slots=True)
 class Graft:
@@ -97,6 +99,23 @@ class Lineage:
                 if parent.hash not in seen:
                     push(self._reader.commit(parent))
 
+    def visit(self, heads: Iterable[Pointer], is_new: Callable[[Pointer], bool]) -> None:
+        """Ask ``is_new`` of the heads and all commits they come from, and go on below those for which it is true.
+
+        In no order. Jumps lead ahead, so that many are read at a time: O(log history) requests, and one for each 256.
+        """
+        pending = list(heads)
+        while pending:
+            wave: list[Pointer] = []
+            while pending and len(wave) < _WAVE:
+                pointer = pending.pop()
+                if is_new(pointer):
+                    wave.append(pointer)
+            for commit in self._reader.commits(wave):
+                pending += self.parents(commit)
+                if (jump := self._jump_pointer(commit)) is not None:
+                    pending.append(jump)
+
     def find_first(self, commit: StoredCommit, found: Callable[[StoredCommit], bool]) -> StoredCommit | None:
         """Return the nearest commit along first parents for which ``found`` holds, or None.
 
@@ -141,8 +160,10 @@ class Lineage:
         heads = list(heads)
         if any(head.hash == commit.pointer.hash for head in heads):
             return True
-        starts = [self._reader.commit(head) for head in heads]
-        for start in starts:
+        starts: list[StoredCommit] = []
+        for head in heads:  # mostly it is on the line of the first
+            start = self._reader.commit(head)
+            starts.append(start)
             at = self.at_depth(start, commit.record.depth)
             if at is not None and at.pointer.hash == commit.pointer.hash:
                 return True
@@ -170,15 +191,21 @@ class Lineage:
         return parent.pointer, record.depth, record.jump_depth
 
     def _jump(self, commit: StoredCommit, *, to_parent: bool = False) -> StoredCommit | None:
+        jump = self._jump_pointer(commit, to_parent=to_parent)
+        if jump is None:
+            return None
+        try:
+            return self._reader.commit(jump)
+        except DanglingReference:
+            return None
+
+    def _jump_pointer(self, commit: StoredCommit, *, to_parent: bool = False) -> Pointer | None:
         record = commit.record
         if record.jump is None or (not to_parent and record.jump in record.parents[:1]):
             return None
         if any(low < record.jump_depth < high <= record.depth for low, high in self._gaps):
             return None
-        try:
-            return self._reader.commit(record.jump)
-        except DanglingReference:
-            return None
+        return record.jump
 
     def _on_line(self, commit: StoredCommit) -> Iterator[Graft]:
         """Yield the grafts whose child is this commit or one of its first-parent ancestors."""

@@ -15,6 +15,7 @@ from treering.objects.page import Inner, Page, Value, decode_page
 from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Embedded, Hash, Pointer
 from treering.store.cache import OVERHEAD_BYTES, ObjectCache
 from treering.store.codec import load_codec
+from treering.store.ids import CommitIndex
 
 DEFAULT_CACHE_BYTES = 32 << 20
 
@@ -71,6 +72,7 @@ class Reader:
     def __init__(self, backend: Backend, cache_bytes: int = DEFAULT_CACHE_BYTES) -> None:
         self._backend = backend
         self.cache = ObjectCache(cache_bytes)
+        self.ids = CommitIndex()  # what a new state looks ids up in
 
     def page(self, pointer: Pointer) -> Page:
         """Return one page of a container."""
@@ -114,6 +116,10 @@ class Reader:
         found = self.cache.get(location, digest)
         return found if found is not None else self._load_one(pointer, COMMIT, _commit_of)  # type: ignore[return-value]
 
+    def commits(self, pointers: Sequence[Pointer]) -> list[StoredCommit]:
+        """Return several commits, in one request for those not cached."""
+        return self._load(pointers, COMMIT, _commit_of)
+
     def schema(self, pointer: Pointer) -> bytes:
         """Return a stored schema."""
         return self._load([pointer], SCHEMA, _content_of)[0]
@@ -128,8 +134,9 @@ class Reader:
         self.cache.put(location, (digest, value, cost_bytes + OVERHEAD_BYTES))
 
     def forget(self) -> None:
-        """Drop the cache."""
+        """Drop the cache, and what later states would know of ids."""
         self.cache.clear()
+        self.ids = CommitIndex()
 
     def _load_one(self, pointer: Pointer, kind: bytes, decode: Callable[[bytes, bytes, Pointer], T]) -> T:
         """Load an object that is not cached."""

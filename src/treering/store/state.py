@@ -19,6 +19,7 @@ from treering.objects.root import (
     decode_root,
 )
 from treering.store.dead import DeadList, decode_dead_lists
+from treering.store.ids import CommitIndex
 from treering.store.lineage import Lineage, decode_grafts
 from treering.store.reader import Reader
 
@@ -30,24 +31,32 @@ _EMPTY = b"\x00"  # a table without entries: it has no section
 class State:
     """What the root said at one moment. ``data``: its bytes, which the next compare-and-set compares with.
 
-    Immutable; a table is decoded when it is first asked for, and handed on to the states that have the same.
+    Immutable; a table is decoded when it is first asked for, and handed on to the states that have the same. ``ids``:
+    the commits known so far, which are those of this history and never of one that a rolled back store left behind.
     """
 
-    __slots__ = ("_tables", "data", "reader", "record", "url")
+    __slots__ = ("_tables", "data", "ids", "reader", "record", "url")
 
     def __init__(
-        self, data: bytes, record: RootRecord, reader: Reader, url: str, tables: dict[int, object] | None = None
+        self,
+        data: bytes,
+        record: RootRecord,
+        reader: Reader,
+        url: str,
+        tables: dict[int, object] | None = None,
+        ids: CommitIndex | None = None,
     ) -> None:
         self.data = data
+        self.ids = ids or reader.ids
         self.record = record
         self.reader = reader
         self.url = url
         self._tables: dict[int, object] = tables or {}
 
     @classmethod
-    def read(cls, data: bytes, reader: Reader, url: str) -> State:
-        """Decode a root record."""
-        return cls(data, decode_root(data, url), reader, url)
+    def read(cls, data: bytes, reader: Reader, url: str, ids: CommitIndex | None = None) -> State:
+        """Decode a root record. ``ids``: those of an earlier state, where there was one."""
+        return cls(data, decode_root(data, url), reader, url, ids=ids)
 
     @property
     def branches(self) -> Mapping[str, Pointer]:
@@ -94,7 +103,7 @@ class State:
         tables = {tag: table for tag, table in self._tables.items() if tag not in sections}
         if branches is not None:
             tables[BRANCHES] = branches
-        return State(record.encode(), record, self.reader, self.url, tables)
+        return State(record.encode(), record, self.reader, self.url, tables, self.ids)
 
     def with_reader(self, reader: Reader) -> State:
         """Return the same record with nothing decoded, to be read anew through another reader."""

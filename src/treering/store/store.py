@@ -232,15 +232,16 @@ class Store:
         self._closed = True
 
     def _accept(self, data: bytes | None, known: State | None, session: Session | None) -> State | None:
-        state = None if data is None else State.read(data, self.reader, self.backend.url)
+        ids = None if known is None else known.ids
+        state = None if data is None else State.read(data, self.reader, self.backend.url, ids)
         if known is not None and (
             state is None
             or state.record.store_id != known.record.store_id
             or state.record.version < known.record.version
             or (session is not None and session.number >= state.record.next_session)
         ):
+            self.reader.forget()  # first: whoever finds no state any more is to begin with nothing of the old one
             self._state = self._session = None
-            self.reader.forget()
             message = "the store went back to an older state; what was read from it before may be gone"
             raise StoreRolledBack(message, store=self.backend.url)
         current = self._state
