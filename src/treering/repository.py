@@ -236,7 +236,7 @@ class Repository:
     @property
     def head(self) -> Commit:
         """The newest commit of the branch."""
-        return Commit(self._branch.head())
+        return Commit(self._branch.head(), self._store)
 
     def resolve(self, name: Name) -> Commit:
         """Return the commit that a name stands for.
@@ -248,7 +248,7 @@ class Repository:
         state = self._store.state
         while True:
             try:
-                return Commit(self._resolve(state, name))
+                return Commit(self._resolve(state, name), self._store)
             except DanglingReference:
                 now = self._store.state
                 if now.data == state.data:
@@ -266,7 +266,8 @@ class Repository:
         start = self._branch.head() if name is None else self.resolve(name).stored
         address = None if path is None else find_address(self._schema.root, path)
         check_limit(limit)
-        return map(Commit, islice(self._log(self._store.state, start, address), limit))
+        commits = islice(self._log(self._store.state, start, address), limit)
+        return (Commit(commit, self._store) for commit in commits)
 
     def diff(self, a: Name, b: Name | None = None, *, path: PathLike = "/") -> Diff:
         """Return what leads from the tree of ``a`` to that of ``b`` (the head), at and below ``path``."""
@@ -323,7 +324,9 @@ class Repository:
         """The tags and their commits, by name, as they are now."""
         state = self._store.state
         reader = self._store.reader
-        return MappingProxyType({name: Commit(reader.commit(state.tags[name])) for name in sorted(state.tags)})
+        return MappingProxyType(
+            {name: Commit(reader.commit(state.tags[name]), self._store) for name in sorted(state.tags)}
+        )
 
     # The store
 
@@ -380,7 +383,7 @@ class Repository:
     def _edit(
         self, kind: str, path: PathLike, message: Message | None, edit: Edit, author: str | None, note: str
     ) -> Commit:
-        return Commit(self._work.edit(kind, path, message, edit, author, note))
+        return Commit(self._work.edit(kind, path, message, edit, author, note), self._store)
 
     def _resolve(self, state: State, name: Name) -> StoredCommit:
         return resolve(self._store.reader, state, self._branch.name, name)

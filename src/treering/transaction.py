@@ -89,7 +89,7 @@ class Transaction:
         if merge not in ("node", "field"):
             raise WrongType("merge is 'node' or 'field'", given=merge)
         self._target: Target | None = target
-        self._base = base
+        self._base = Commit(base, target.store)
         self._prefix = prefix
         self._author = author
         self._note = note
@@ -104,7 +104,7 @@ class Transaction:
     @property
     def base(self) -> Commit:
         """The commit that this transaction started from."""
-        return Commit(self._base)
+        return self._base
 
     # Reading: as the repository's methods of the same names
 
@@ -211,7 +211,7 @@ class Transaction:
                 return [event for event in self._events if _came(event.path, effective)]
 
         try:
-            return Commit(target.commit(edit, self._author, self._note, events))
+            return Commit(target.commit(edit, self._author, self._note, events), target.store)
         except DanglingReference as error:
             self._raise_if_pruned(target, error)
             raise
@@ -268,7 +268,7 @@ class Transaction:
 
     def _merge(self, head: Node) -> tuple[Node, dict[Path, bool]]:
         """Return the head with this transaction's writes, and the paths that came of it."""
-        base, shape = self._base.record.root, self._view.shape
+        base, shape = self._base.stored.record.root, self._view.shape
         merger = Merger(self._view.reader, by_field=self._by_field)
         if head is base:
             return merger.unmoved(shape, self._recorder.touch, head, self._view.root), merger.effective
@@ -283,7 +283,7 @@ class Transaction:
     def _raise_if_pruned(self, target: Target, error: DanglingReference) -> None:
         """Raise `SnapshotPruned` where an object is missing because another process pruned the base."""
         state = target.store.state
-        if not state.lineage.is_kept(self._base, state.heads):
+        if not state.lineage.is_kept(self._base.stored, state.heads):
             raise SnapshotPruned("the transaction's base was pruned meanwhile", commit=self.base.id) from error
 
     def _go_on(self, found: Iterator[tuple[Key, Any]]) -> Iterator[tuple[Key, Any]]:
@@ -298,7 +298,7 @@ class Transaction:
         if self._reads is not None:
             try:
                 probe = make(self._view.reader)
-                self._reads.append((path, probe, probe(self._base.record.root)))
+                self._reads.append((path, probe, probe(self._base.stored.record.root)))
             except (NotFound, ValueError):
                 return  # the read itself is about to say so
 
@@ -306,7 +306,7 @@ class Transaction:
         """Pass on what is iterated, noting what the base has up to the place that was reached."""
         assert self._reads is not None
         address = find_address(self._view.shape, path)
-        watch = IterationProbe(self._view.reader, address, start, self._base.record.root)
+        watch = IterationProbe(self._view.reader, address, start, self._base.stored.record.root)
         self._reads.append((path, watch.probe, watch.seen))
         for value, message in found:
             watch.reach(key_bytes(address.children(), value))

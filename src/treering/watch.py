@@ -68,7 +68,7 @@ class Watch:
     @property
     def seen(self) -> Commit:
         """The last commit that was looked at, delivered or not: keep it, or its id, to go on with ``since``."""
-        return Commit(self._seen)
+        return Commit(self._seen, self._store)
 
     def close(self) -> None:
         """End the iteration, from any thread, also one that waits. Twice is fine."""
@@ -159,7 +159,8 @@ class Watch:
             before, commit = self._seen, reader.commit(self._pending[-1])
             event = None
             if self._is_whole or touches(reader, before.record.root, commit.record.root, self._address):
-                event = CommitEvent(Commit(commit), Diff(self._at(before), self._at(commit), self._address))
+                changes = Diff(self._at(before), self._at(commit), self._address)
+                event = CommitEvent(Commit(commit, self._store), changes)
             self._pending.pop()
             self._seen = commit
             if event is not None:
@@ -217,12 +218,12 @@ class Watch:
         on_line = at is not None and at.pointer.hash == seen.pointer.hash
         if not on_line and state.lineage.is_kept(seen, state.heads):
             message = "the commit is not on the branch's own line"
-            return NameNotFound(message, name=Commit(seen).id, branch=self._work.branch.name)
+            return NameNotFound(message, name=Commit(seen, self._store).id, branch=self._work.branch.name)
         return self._compacted()
 
     def _compacted(self) -> Compacted:
         message = "commits that were not seen yet have been pruned"
-        return Compacted(message, oldest=Commit(self._state.lineage.unbroken(self._head())))
+        return Compacted(message, oldest=Commit(self._state.lineage.unbroken(self._head()), self._store))
 
     def _head(self) -> StoredCommit:
         name = self._work.branch.name
@@ -232,4 +233,4 @@ class Watch:
         return self._store.reader.commit(pointer)
 
     def _at(self, commit: StoredCommit) -> Snapshot:
-        return Snapshot(self._work.view(commit.record.root), Commit(commit), self._store)
+        return Snapshot(self._work.view(commit.record.root), Commit(commit, self._store), self._store)

@@ -131,7 +131,7 @@ class Workspace:
 
     def _validate(self, head: StoredCommit, root: Node) -> None:
         before, after = self.view(head.record.root), self.view(root)
-        snapshot = Snapshot(after, Commit(head), self.store)
+        snapshot = Snapshot(after, Commit(head, self.store), self.store)
         diff = Diff(before, after, find_address(self.schema.root, "/"))
         for validator in tuple(self.validators):
             validator(snapshot, diff)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import weakref
 from datetime import UTC, datetime, timedelta
 
+from treering.errors import Unavailable
 from treering.store.reader import StoredCommit
+from treering.store.store import Store
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -16,10 +19,11 @@ class Commit:
     when their ids are.
     """
 
-    __slots__ = ("stored",)
+    __slots__ = ("_store", "stored")
 
-    def __init__(self, stored: StoredCommit) -> None:
+    def __init__(self, stored: StoredCommit, store: Store) -> None:
         self.stored = stored
+        self._store = weakref.ref(store)  # a commit that is kept keeps no store open
 
     @property
     def id(self) -> str:
@@ -60,6 +64,21 @@ class Commit:
     def time(self) -> datetime:
         """When it was made: aware, in UTC, to the microsecond, never before its parents."""
         return _EPOCH + timedelta(microseconds=self.stored.record.time)
+
+    def durable(self) -> None:
+        """Return when this commit is on disk, with all that was acknowledged before it.
+
+        For a store opened with ``durability=async``, which acknowledges commits sooner. Any other has promised what it
+        can when it acknowledged the commit, and this returns at once. Of several commits, call it on the last.
+
+        Raises `Unavailable` when the commit may not be on disk: the disk failed, or the repository it came from was
+        closed, or opened with ``readonly=true``, or is gone. In a child of a fork, `ForkedProcess`.
+        """
+        store = self._store()
+        if store is None:
+            message = "the repository that this commit came from is gone; ask one that is open for the commit"
+            raise Unavailable(message, commit=self.id)
+        store.sync()
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Commit):

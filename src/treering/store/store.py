@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 
-from treering.backend.base import Backend, Entry
+from treering.backend.base import Backend, Durability, Entry, Syncing
 from treering.backend.fitted import fit
 from treering.errors import Error, ForkedProcess, NotAStore, OutcomeUnknown, StoreRolledBack, Unavailable
 from treering.objects.frame import Codec
@@ -58,7 +58,10 @@ class Store:
     ) -> None:
         is_session = consistency == "session"
         self.freshness = Freshness(backend, is_session=is_session, deadline_seconds=deadline_seconds)
-        self.backend: Backend = FreshBackend(fit(backend), self.freshness)
+        fitted = fit(backend)
+        is_early = fitted.limits.durability is Durability.ASYNC
+        self._syncing = fitted if is_early and isinstance(fitted, Syncing) else None
+        self.backend: Backend = FreshBackend(fitted, self.freshness)
         self._may_be_behind = is_session or backend.limits.remote
         self.is_remote = backend.limits.remote
         self.reader = Reader(self.backend, cache_bytes)
@@ -190,6 +193,12 @@ class Store:
                 self.backend.delete_many(orphans)
                 self.buried.update(orphans)
         return moved
+
+    def sync(self) -> None:
+        """Return when all that was acknowledged is on disk; at once where the backend promised all it can already."""
+        self.check_open()
+        if self._syncing is not None:
+            self._syncing.sync()
 
     def pin(self, holder: object, commit: Hash) -> None:
         """Keep what a commit reaches from being deleted by this process for as long as ``holder`` lives."""

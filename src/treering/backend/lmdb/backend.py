@@ -125,7 +125,12 @@ class LmdbBackend:
             start = page[-1] + b"\0"
 
     def sync(self) -> None:
-        """Return when everything acknowledged is on disk. With ``durability=fsync`` that is so already."""
+        """Return when everything acknowledged is on disk. With ``durability=fsync`` that is so already.
+
+        ``Unavailable`` with ``durability=async`` and ``readonly=true``: whoever only reads cannot see to it.
+        """
+        if self._settings.readonly and self._settings.durability is Durability.ASYNC:
+            raise Unavailable("a handle that only reads cannot put on disk what others wrote", store=self._url)
         self._environment.sync()
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from treering.backend.base import Durability, Entry, Limits
 from treering.backend.sqlite.database import Database, is_open, refuse_inherited
 from treering.backend.sqlite.file import Settings, prepare_file
 from treering.backend.url import StoreURL
-from treering.errors import Corruption, InvalidStoreURL, Refused
+from treering.errors import Corruption, InvalidStoreURL, Refused, Unavailable
 
 _BATCH_BYTES = 64 << 20  # keeps the log of one transaction at a size that any disk has room for
 _PAGE_COUNT = 1000  # keys listed in one read transaction: none lives long
@@ -124,7 +124,12 @@ class SqliteBackend:
             start = page[-1]
 
     def sync(self) -> None:
-        """Return when everything acknowledged is on disk. With ``durability=fsync`` that is so already."""
+        """Return when everything acknowledged is on disk. With ``durability=fsync`` that is so already.
+
+        ``Unavailable`` with ``durability=async`` and ``readonly=true``: whoever only reads cannot see to it.
+        """
+        if self._settings.readonly and self._settings.durability is Durability.ASYNC:
+            raise Unavailable("a handle that only reads cannot put on disk what others wrote", store=self._url)
         self._database.sync()
 
     def wait_for_root(self, known: bytes | None, timeout_seconds: float) -> None:
