@@ -7,9 +7,8 @@ from typing import Any, TypeVar
 
 from treering.errors import PathNotFound
 from treering.objects.node import Node, Slot
-from treering.store.reader import Reader
 from treering.tree.address import Address
-from treering.tree.diff import Change, Differ, same_slot
+from treering.tree.diff import Change, Differ
 from treering.tree.patch import Patcher
 from treering.tree.view import View
 from treering.tree.walk import find_node
@@ -79,20 +78,6 @@ class Diff:
         assert self._address.container is not None
         number = self._address.container.number
         return _slot(self._old, number), _slot(self._new, number)
-
-
-def touches(reader: Reader, before: Node | None, after: Node, address: Address) -> bool:
-    """Tell whether two trees (None: no tree) differ at or below an address, order apart, without looking below it."""
-    old = find_node(reader, before, address.steps) if before else None
-    new = find_node(reader, after, address.steps)
-    if old is None or new is None:
-        return old is not new
-    if address.container is not None:
-        number = address.container.number
-        return not same_slot(old.slots.get(number), new.slots.get(number))
-    return old.own != new.own or any(
-        not same_slot(old.slots.get(number), new.slots.get(number)) for number in old.slots.keys() | new.slots.keys()
-    )
 
 
 def _slot(node: Node | None, number: int) -> Slot | None:

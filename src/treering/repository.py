@@ -12,12 +12,14 @@ from typing import Any, Self, TypeVar
 
 from google.protobuf.message import Message
 
-from treering.difference import Diff, touches
+from treering.difference import Diff
 from treering.errors import AlreadyExists, Corruption, DanglingReference, MergeConflict, NameNotFound, WrongType
 from treering.history.commit import Commit
+from treering.history.log import iter_log
 from treering.history.name import Name, check_name, resolve
+from treering.history.policy import find_oldest
 from treering.hooks import Hooks
-from treering.objects.pointer import Hash, Pointer
+from treering.objects.pointer import Pointer
 from treering.objects.root import TAGS
 from treering.path import Path
 from treering.proxy import Proxy
@@ -27,9 +29,9 @@ from treering.store.prune import Pruner, PruneReport
 from treering.store.reader import StoredCommit
 from treering.store.state import State
 from treering.store.sweep import sweep_unreachable
-from treering.store.verify import VerifyReport, verify
+from treering.store.verify import VerifyReport, report_damaged_root, verify
 from treering.transaction import MergeBy, Transaction
-from treering.tree.address import Address, find_address
+from treering.tree.address import find_address
 from treering.tree.edit import Mask
 from treering.tree.view import PathLike, View, check_limit
 from treering.watch import Watch
@@ -266,7 +268,7 @@ class Repository:
         start = self._branch.head() if name is None else self.resolve(name).stored
         address = None if path is None else find_address(self._schema.root, path)
         check_limit(limit)
-        commits = islice(self._log(self._store.state, start, address), limit)
+        commits = islice(iter_log(self._store, self._store.state, start, address), limit)
         return (Commit(commit, self._store) for commit in commits)
 
     def diff(self, a: Name, b: Name | None = None, *, path: PathLike = "/") -> Diff:
@@ -323,10 +325,10 @@ class Repository:
     def tags(self) -> Mapping[str, Commit]:
         """The tags and their commits, by name, as they are now."""
         state = self._store.state
-        reader = self._store.reader
-        return MappingProxyType(
-            {name: Commit(reader.commit(state.tags[name]), self._store) for name in sorted(state.tags)}
-        )
+        names = sorted(state.tags)
+        found = self._store.reader.commits([state.tags[name] for name in names])
+        commits = (Commit(commit, self._store) for commit in found)
+        return MappingProxyType(dict(zip(names, commits, strict=True)))
 
     # The store
 
@@ -343,7 +345,7 @@ class Repository:
             raise WrongType("keep_last is at least 1: the head stays", given=keep_last)
         pruner = Pruner(self._store, self._branch.attempts)
         with self._store.asking():
-            return pruner.prune(lambda state: self._oldest(state, keep_last, keep_within), dry_run=dry_run)
+            return pruner.prune(lambda state: find_oldest(self._branch, state, keep_last, keep_within), dry_run=dry_run)
 
     def verify(self, *, sweep: bool = False) -> VerifyReport:
         """Read and check every object that the store's branches and tags lead to. Reports; never raises for damage.
@@ -356,8 +358,8 @@ class Repository:
                 return sweep_unreachable(self._store, self._branch.attempts)
             try:
                 state = self._store.state
-            except Corruption as error:  # of the root record itself: nothing can be reached
-                return VerifyReport((str(error),), 0, sum(1 for _ in self._store.backend.list_keys()))
+            except Corruption as error:
+                return report_damaged_root(self._store.backend, error)
             return verify(self._store.backend, state)
 
     @property
@@ -388,29 +390,6 @@ class Repository:
     def _resolve(self, state: State, name: Name) -> StoredCommit:
         return resolve(self._store.reader, state, self._branch.name, name)
 
-    def _log(self, state: State, start: StoredCommit, address: Address | None) -> Iterator[StoredCommit]:
-        """Yield ancestors. Where another process prunes meanwhile, go on with what it left below, if it left any."""
-        seen: set[Hash] = set()
-        while True:
-            lineage = state.lineage
-            try:
-                for commit in lineage.iter_ancestors([start]):
-                    if commit.pointer.hash in seen:
-                        continue
-                    touched = address is None or self._touches(commit, lineage.parent(commit), address)
-                    seen.add(commit.pointer.hash)
-                    if touched:
-                        yield commit
-            except DanglingReference:
-                now = self._store.state
-                if now.data == state.data:
-                    raise
-                if not now.lineage.is_kept(start, now.heads):
-                    return
-                state = now
-            else:
-                return
-
     def _view(self) -> View:
         """Return the newest tree."""
         head = self._branch.head()
@@ -438,29 +417,3 @@ class Repository:
         if newer is view:
             raise  # noqa: PLE0704 - called where a DanglingReference is being handled
         return newer
-
-    def _oldest(self, state: State, keep_last: int, keep_within: timedelta | None) -> list[StoredCommit]:
-        """Return the oldest commit of the branch that is kept whatever the tags."""
-        head = self._branch.head(state)
-        oldest = [state.lineage.back(head, keep_last - 1)]
-        if keep_within is not None:
-            limit = self._store.entropy.now() - keep_within // timedelta(microseconds=1)
-            oldest.append(self._youngest_dropped_child(state, head, limit))
-        known = [commit for commit in oldest if commit is not None]
-        return [min(known, key=lambda commit: commit.record.depth)] if len(known) == len(oldest) else []
-
-    def _youngest_dropped_child(self, state: State, head: StoredCommit, limit: int) -> StoredCommit | None:
-        """Return the last commit, going back, that is not older than ``limit``; None where history ends before."""
-        lineage = state.lineage
-        if head.record.time < limit:
-            return head
-
-        def is_last(commit: StoredCommit) -> bool:
-            parent = lineage.parent(commit)
-            return parent is None or parent.record.time < limit
-
-        return lineage.find_first(head, is_last)
-
-    def _touches(self, commit: StoredCommit, parent: StoredCommit | None, address: Address) -> bool:
-        before = None if parent is None else parent.record.root
-        return touches(self._store.reader, before, commit.record.root, address)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from treering.difference import Diff, touches
+from treering.difference import Diff
 from treering.errors import Compacted, DanglingReference, Error, NameNotFound, NotAStore, Unavailable, WrongType
 from treering.history.commit import Commit
 from treering.history.name import Name, may_be_commit, resolve
@@ -18,6 +18,7 @@ from treering.snapshot import Snapshot
 from treering.store.reader import StoredCommit
 from treering.store.state import State
 from treering.tree.address import find_address
+from treering.tree.diff import touches
 from treering.tree.view import PathLike
 from treering.workspace import Workspace
 

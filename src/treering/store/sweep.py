@@ -10,7 +10,7 @@ from treering.store.dead import decode_locations
 from treering.store.prune import Pruner
 from treering.store.state import State
 from treering.store.store import Store
-from treering.store.verify import VerifyReport, mark
+from treering.store.verify import VerifyReport, mark, report_damaged_root
 
 _BATCH = 1000
 
@@ -25,8 +25,8 @@ def sweep_unreachable(store: Store, attempts: Callable[[], Iterator[object]]) ->
     try:
         floor = _raise_floor(store, attempts)
         state = store.state
-    except Corruption as error:  # of the root record itself: nothing can be reached
-        return VerifyReport((str(error),), 0, sum(1 for _ in store.backend.list_keys()))
+    except Corruption as error:
+        return report_damaged_root(store.backend, error)
     checked = mark(store.backend, state)
     if checked.problems:
         return checked.report(store.backend)

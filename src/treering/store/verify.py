@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from treering.backend.base import Backend
-from treering.errors import Error
+from treering.errors import Corruption, Error
 from treering.merkle.chunking import key_number, thresholds
 from treering.objects.node import EMBED_BYTES, Container, Node, Slot
 from treering.objects.page import Inner, Leaf, Page, Value
@@ -44,6 +44,11 @@ class VerifyReport:
 def verify(backend: Backend, state: State) -> VerifyReport:
     """Check everything from this state on. Reads each object once, past the caches; changes nothing."""
     return mark(backend, state).report(backend)
+
+
+def report_damaged_root(backend: Backend, error: Corruption) -> VerifyReport:
+    """Return the report on a store whose root record cannot be read: nothing can be reached from it."""
+    return VerifyReport((str(error),), 0, sum(1 for _ in backend.list_keys()))
 
 
 def mark(backend: Backend, state: State) -> Mark:

@@ -15,8 +15,10 @@ from treering.objects.pointer import Pointer
 from treering.path import Path
 from treering.schema.shape import ChildField, Kind, Shape
 from treering.store.reader import Reader
+from treering.tree.address import Address
 from treering.tree.join import ALL_LEVELS, join
 from treering.tree.view import View, child_path, parse
+from treering.tree.walk import find_node
 
 ChangeKind = Literal["add", "update", "remove"]
 
@@ -49,6 +51,20 @@ def same_slot(one: Slot | None, other: Slot | None) -> bool:
     if type(one) is Container or type(other) is Container:
         return False
     return merkle.same_value(one, other)  # type: ignore[arg-type]
+
+
+def touches(reader: Reader, before: Node | None, after: Node, address: Address) -> bool:
+    """Tell whether two trees (None: no tree) differ at or below an address, order apart, without looking below it."""
+    old = find_node(reader, before, address.steps) if before else None
+    new = find_node(reader, after, address.steps)
+    if old is None or new is None:
+        return old is not new
+    if address.container is not None:
+        number = address.container.number
+        return not same_slot(old.slots.get(number), new.slots.get(number))
+    return old.own != new.own or any(
+        not same_slot(old.slots.get(number), new.slots.get(number)) for number in old.slots.keys() | new.slots.keys()
+    )
 
 
 def _identity(page: Page | Pointer) -> bytes | object:
