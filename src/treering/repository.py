@@ -244,7 +244,8 @@ class Repository:
         """Return the commit that a name stands for.
 
         A name is a branch, a tag, an id or a unique prefix of it of 8 digits or more, ``412-9f3ac01b``, one of these
-        with ``~3`` (three commits back), a Commit, or an aware datetime: the newest commit not after it. Raises
+        with ``~3`` (three commits back), a Commit, or an aware datetime: the newest commit not after it. Reads
+        O(log history) commits; the first bare id that is asked for, all of them once, many at a time. Raises
         `NameNotFound`, `AmbiguousName`, `WrongType`.
         """
         state = self._store.state

@@ -69,7 +69,8 @@ class Commit:
         """Return when this commit is on disk, with all that was acknowledged before it.
 
         For a store opened with ``durability=async``, which acknowledges commits sooner. Any other has promised what it
-        can when it acknowledged the commit, and this returns at once. Of several commits, call it on the last.
+        can when it acknowledged the commit, and this returns at once. Of several commits, call it on the last: on LMDB,
+        those that come later and are not on disk yet put all before them at risk.
 
         Raises `Unavailable` when the commit may not be on disk: the disk failed, or the repository it came from was
         closed, or opened with ``readonly=true``, or is gone. In a child of a fork, `ForkedProcess`.
