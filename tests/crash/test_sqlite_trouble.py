@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import pytest
 from tests.crash.children import FILL, in_child, line_from, read_as_nobody, run, start, strace
 
 from treering.backend import Backend, open_backend
-from treering.errors import ForkedProcess, StoreFull
+from treering.errors import ForkedProcess, StoreFull, Unavailable
 from treering.testing.conformance import entries, key
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # forks in threads are what is tested
@@ -179,6 +180,25 @@ def test_forks_among_busy_threads(backend: Backend, url: str) -> None:
             thread.join()
     assert told == [str([b"value 1 of 1"])] * 20
     assert failures == []
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+def test_a_writer_that_connects_anew_waits_as_well(backend: Backend, tmp_path: Path, is_held: bool) -> None:
+    database = backend._database  # type: ignore[attr-defined]
+    database.pause()  # as a fork does: every connection is closed
+    database.resume()
+    alone = sqlite3.connect(tmp_path / "store.db", isolation_level=None, check_same_thread=False)
+    alone.execute("PRAGMA locking_mode = EXCLUSIVE")
+    alone.execute("BEGIN EXCLUSIVE")
+    alone.execute("ROLLBACK")  # the lock stays
+    if is_held:
+        database._deadline_seconds = 0.1
+        with pytest.raises(Unavailable):
+            backend.publish([], b"0", b"1")
+        alone.close()
+    else:
+        threading.Timer(0.3, alone.close).start()
+    assert backend.publish([], b"0", b"1")
 
 
 def test_a_fork_inside_a_write_does_no_harm(backend: Backend, url: str) -> None:

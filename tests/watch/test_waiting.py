@@ -376,12 +376,16 @@ def test_a_lost_notification_only_delays(pool: ThreadPoolExecutor) -> None:
 class Forgetful(Outage):
     """A store that can be watched in name only: it refuses to wait."""
 
+    error: type[treering.Error] = treering.Unavailable
+
     def wait_for_root(self, known: bytes | None, timeout_seconds: float) -> None:
-        raise treering.Unavailable("no watching here")
+        raise self.error("no watching here")
 
 
-def test_a_store_that_refuses_to_wait_is_asked(pool: ThreadPoolExecutor) -> None:
+@pytest.mark.parametrize("error", [treering.Unavailable, treering.Refused, treering.NotAStore])
+def test_a_store_that_refuses_to_wait_is_asked(pool: ThreadPoolExecutor, error: type[treering.Error]) -> None:
     server = Forgetful(MappingBackend({}))
+    server.error = error
     with treering.open(server, pb.Network) as repo, treering.open(server.inner, pb.Network) as other:
         waiting = start(pool, repo, repo.watch())
         made = rename(other, "x")

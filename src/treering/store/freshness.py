@@ -201,8 +201,8 @@ class Freshness:
             return False
         try:
             self._native.wait_for_root(known, min(LONGEST_WAIT_SECONDS, self._deadline_seconds / 2))
-        except Unavailable:
-            return False  # whether it answers at all, reading the root will tell
+        except Error:
+            return False  # what is wrong, and whether it is with the root as well, reading the root will tell
         return True
 
     def _ask(self) -> bool:

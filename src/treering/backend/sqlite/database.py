@@ -169,7 +169,8 @@ class Database:
         try:
             if self._writer is None:
                 try:
-                    self._writer = self._connect()
+                    # a process that closes its last connection holds the file for a moment
+                    self._writer = patiently(self._connect, self._deadline_seconds)
                 except sqlite3.Error as error:
                     self._raise(error, 0)
             yield self._writer

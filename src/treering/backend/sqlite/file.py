@@ -84,7 +84,11 @@ def connect(path: str, settings: Settings) -> sqlite3.Connection:
         f"{Path(path).as_uri()}?{mode}", timeout=0, isolation_level=None, check_same_thread=False, uri=True
     )
     synchronous = "NORMAL" if settings.durability is Durability.ASYNC else "FULL"
-    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    try:
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -101,7 +105,7 @@ def prepare_file(path: str, settings: Settings, *, deadline_seconds: float, crea
             _recognise(path)
         elif not filled and not may_create:
             raise NotAStore("the file is empty", store=path)
-        connection = connect(path, settings)
+        connection = patiently(lambda: connect(path, settings), deadline_seconds)
         try:
             patiently(lambda: _open(path, connection, settings), deadline_seconds)
         finally:
