@@ -16,6 +16,7 @@ from treering.backend.mapping import MappingBackend
 from treering.objects.commit import NONCE_BYTES, CommitRecord, decode_commit
 from treering.objects.frame import COMMIT, NODE, PAGE, TABLE, hash_content, seal, unseal
 from treering.objects.node import Container, Node, decode_node
+from treering.objects.packing import encode_varint
 from treering.objects.page import MAX_LEVEL, Inner, Leaf, Page, decode_page, inner_page
 from treering.objects.pointer import Embedded, Hash, Location, Pointer
 from treering.objects.root import BRANCHES, TAGS, RootRecord, decode_names, decode_root, encode_names
@@ -254,3 +255,9 @@ def test_a_frame_that_states_another_length_is_not_inflated_beyond_it(length: in
     bomb = zlib.compress(bytes(1_000_000))
     with pytest.raises(ValueError, match="length"):
         load_codec(1).decompress(bomb, length)
+
+
+def test_a_commit_of_impossibly_many_parents_does_not_decode() -> None:
+    content = bytes(40 + 8 + 32) + encode_varint(1 << 40) + bytes(64)
+    with pytest.raises(ValueError, match="parents"):  # at once, and without a list of that length
+        decode_commit(content, bytes(16))

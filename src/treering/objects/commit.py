@@ -76,6 +76,8 @@ def decode_commit(content: bytes, tail: bytes) -> tuple[CommitRecord, bytes]:
     position += NONCE_BYTES
     hashes = [content[position : position + HASH_BYTES]]
     parent_count, position = decode_varint(content, position + HASH_BYTES)
+    if parent_count > len(content) // HASH_BYTES:  # before so many are looked for
+        raise ValueError("more parents than there is room for")
     for _ in range(parent_count):
         hashes.append(content[position : position + HASH_BYTES])
         position += HASH_BYTES
