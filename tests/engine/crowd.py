@@ -38,6 +38,11 @@ class HeldBackend(FaultyBackend):
         """Return when there is a publish that waits."""
         assert self._came.wait(WAIT_SECONDS)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether there is a publish that waits."""
+        return self._came.is_set()
+
     def release(self) -> None:
         """Let it go on."""
         self._go.set()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -320,6 +324,53 @@ def test_what_a_thread_no_longer_waits_for_is_not_done(crowd: Crowd) -> None:
     assert [commit.note for commit in outcomes] == crowd.notes() == ["first"]
     crowd.add("next")()
     assert crowd.notes() == ["first", "next"]
+
+
+@pytest.mark.parametrize("at", range(60))
+def test_whoever_is_interrupted_hands_on(at: int) -> None:
+    """After any call that the leading thread makes in a group commit, the others go on."""
+    backend = HeldBackend(LimitedBackend())
+    crowd = Crowd(treering.open(backend, pb.Network), backend)
+    calls = itertools.count()
+    group = type(crowd.repo._branch._group).serve.__code__.co_filename
+
+    def interrupt(code: FrameType, event: str, _: object) -> None:
+        if code.f_code.co_filename == group and event in {"c_return", "return"} and next(calls) == at:
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    def lead() -> None:
+        sys.setprofile(interrupt)
+        try:
+            with suppress(KeyboardInterrupt):
+                crowd.add("leader")()
+        finally:
+            sys.setprofile(None)
+
+    backend.hold()
+    leader = threading.Thread(target=lead)
+    leader.start()
+    while not backend.is_held and leader.is_alive():
+        time.sleep(0.0005)
+    made: list[treering.Commit] = []
+
+    def add(name: str) -> None:
+        with suppress(treering.OutcomeUnknown):
+            made.append(crowd.add(name)())
+
+    threads = [threading.Thread(target=add, args=[name]) for name in NAMES[:3]]
+    if leader.is_alive():
+        for number, thread in enumerate(threads, 1):
+            thread.start()
+            crowd.wait_for(number)
+    backend.release()
+    for thread in [leader, *threads]:
+        if thread.ident is None:
+            thread.start()
+        thread.join(WAIT_SECONDS)
+        assert not thread.is_alive()
+    assert len(made) == 3
+    crowd.check()
 
 
 def test_a_store_closed_meanwhile_is_closed_for_all(tmp_path: Path) -> None:

@@ -114,23 +114,33 @@ class Group:
                 self._take_turn(request)
         finally:
             if request.leads or not request.served:
-                with self._lock:
-                    if request in self._waiting:  # an interrupt: what was not begun is not to be done any more
-                        self._waiting.remove(request)
-                    if request.leads and not is_inside:
-                        self._appoint()
+                try:
+                    self._leave(request, is_inside=is_inside)
+                except BaseException:  # an interrupt: nobody is to wait for ever
+                    self._leave(request, is_inside=is_inside)
+                    raise
         if request.error is not None:
             raise request.error
 
-    def _appoint(self) -> None:
-        """Make the first of those who wait the leader."""
-        self._leader = 0
-        if self._waiting:
-            following = self._waiting[0]
-            following.leads = True
+    def _leave(self, request: Request, *, is_inside: bool) -> None:
+        """Let go of what an interrupt left undone, and make the first of those who wait the leader."""
+        with self._lock:
+            if request in self._waiting:  # what was not begun is not to be done any more
+                self._waiting.remove(request)
+            if not request.leads or is_inside:
+                return
+            following = self._waiting[0] if self._waiting else None
+            if following is None:
+                self._leader = 0
+                request.leads = False
+                return
+            woken = following.woken
+            assert woken is not None
+            # An interrupt comes after a call, so it finds all of this done, or nothing.
             self._leader = -1  # nobody else comes in between
-            assert following.woken is not None
-            following.woken.release()
+            following.leads = True
+            request.leads = False
+            woken.release()
 
     def _linger(self) -> None:
         """Give those who were served together last the time to come again: half of what a turn takes, at most."""
