@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +17,7 @@ from treering.backend.mapping import MappingBackend
 from treering.objects.commit import NONCE_BYTES, CommitRecord, decode_commit
 from treering.objects.frame import COMMIT, NODE, PAGE, TABLE, hash_content, seal, unseal
 from treering.objects.node import Container, Node, decode_node
-from treering.objects.packing import encode_varint
+from treering.objects.packing import encode_sized, encode_varint
 from treering.objects.page import MAX_LEVEL, Inner, Leaf, Page, decode_page, inner_page
 from treering.objects.pointer import Embedded, Hash, Location, Pointer
 from treering.objects.root import BRANCHES, TAGS, RootRecord, decode_names, decode_root, encode_names
@@ -114,6 +115,44 @@ def _parts(value: Any) -> Any:
 def test_pages_come_back(page: Page) -> None:
     content, tail = page.encode()
     assert _parts(decode_page(content, tail)) == _parts(page)
+
+
+@st.composite
+def likes(draw: st.DrawFn) -> list[bytes]:
+    """Keys that begin alike, all of them; one may be where the others begin, and one may be all there is."""
+    begin = draw(st.binary(max_size=300))
+    rests = draw(st.lists(st.binary(max_size=4), min_size=1, max_size=20, unique=True))
+    return sorted(begin + rest for rest in rests)
+
+
+@given(likes(), st.booleans())
+def test_what_the_keys_of_a_page_share_is_written_once(keys: list[bytes], is_leaf: bool) -> None:
+    number = len(keys)
+    page: Page = Leaf(tuple(keys), (b"\x00",) * number, (0,) * number)
+    if not is_leaf:
+        page = Inner(1, tuple(keys), (1,) * number, bytes(32 * number), bytes(16 * number))
+    content, tail = page.encode()
+    shared = next(begin for at in range(len(keys[0]), -1, -1) if keys[-1].startswith(begin := keys[0][:at]))
+    assert decode_page(content, tail).keys == tuple(keys)
+    assert decode_page(content, tail).encode() == (content, tail)
+    longest = max(len(key) for key in keys) - len(shared)
+    sizes = 1 + number * (1 if longest else 0)
+    rests = sum(len(key) - len(shared) for key in keys)
+    head = 3 + len(encode_sized(shared)) + sizes + rests
+    assert len(content) == head + (1 + 2 * number if is_leaf else 1 + 33 * number)
+
+
+@given(likes(), st.data())
+def test_a_damaged_page_does_not_decode_to_anything_but_a_page(keys: list[bytes], data: st.DataObject) -> None:
+    """Whatever it says is shared, and however many keys it says there are."""
+    content, tail = Leaf(tuple(keys), (b"\x00x",) * len(keys), tuple(range(len(keys)))).encode()
+    parts = [bytearray(content), bytearray(tail)]
+    _damage(parts[data.draw(st.integers(0, 1))], data)
+    try:
+        page = decode_page(*map(bytes, parts))
+    except (IndexError, ValueError, struct.error):
+        return
+    assert len(page.keys) == len(page.values if type(page) is Leaf else page.counts)  # type: ignore[union-attr]
 
 
 @given(nodes)

@@ -115,6 +115,7 @@ class Branch:
 
     def move_names(self, section: int, change: Callable[[State], Mapping[str, Pointer] | None]) -> State:
         """Replace the branches or the tags by what ``change`` makes of them; None: leave them. Retried."""
+        self.store.check_open()  # in a child of a fork, the lock may be held by a thread that is not there
         for _ in self.attempts():
             with self.store.lock:
                 state = self.store.state

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from treering.errors import DanglingReference, Error, OutcomeUnknown, Unavailable
+from treering.errors import DanglingReference, Error, NameNotFound, OutcomeUnknown, Unavailable
 from treering.objects.node import Node
 from treering.objects.root import BRANCHES
 from treering.store.batch import Batch
@@ -24,17 +24,19 @@ from treering.store.store import Store
 Edit = Callable[[Node], Node]
 
 _PAUSE_SECONDS = 0.00005
+_LONGEST_LINGER_SECONDS = 0.02  # after a turn that took long, a lone commit is not to wait for those of before
 _ENOUGH_BYTES = 1 << 20  # a publication that is as large as this waits for no more commits
 
 
 class Request:
     """A commit that somebody waits for, until ``commit`` or ``error`` is there.
 
-    ``judged``: the head and the tree that were shown to validators; on another head they have to look again. A request
-    that has neither commit nor error after its turn was overtaken, and may be made again.
+    ``judged``: the head and the tree that were shown to validators; on another head they have to look again. ``sent``:
+    the commit that was made of it, while its outcome is not known. A request that has neither commit nor error after
+    its turn was overtaken, and may be made again.
     """
 
-    __slots__ = ("author", "commit", "edit", "error", "judged", "leads", "note", "published", "served", "woken")
+    __slots__ = ("author", "commit", "edit", "error", "judged", "leads", "note", "published", "sent", "served", "woken")
 
     def __init__(self, edit: Edit, author: str, note: str, published: Callable[[], None] | None) -> None:
         self.edit = edit
@@ -42,6 +44,7 @@ class Request:
         self.note = note
         self.published = published
         self.judged: tuple[StoredCommit, Node] | None = None
+        self.sent: StoredCommit | None = None
         self.commit: StoredCommit | None = None
         self.error: Exception | None = None
         self.served = False
@@ -88,71 +91,65 @@ class Group:
 
     def serve(self, request: Request) -> None:
         """Return when the request has had its turn. Raises its error."""
-        request.served = request.leads = False
+        self._store.check_open()  # in a child of a fork, whoever leads may be a thread that is not there
+        request.served = request.leads = is_inside = False
         request.woken = None
         me = threading.get_ident()
-        with self._lock:
-            is_inside = self._leader == me  # a finalizer that commits, in the middle of this thread's own turn
-            if not self._leader or is_inside:
-                self._leader = me
-                request.leads = True
-            else:
-                request.woken = threading.Lock()
-                request.woken.acquire()
-            self._waiting.append(request)
-        if is_inside:
-            self._take_turn()
-        else:
-            if not request.leads:
-                self._wait(request)
+        try:
+            with self._lock:
+                is_inside = self._leader == me  # a finalizer that commits, in the middle of this thread's own turn
+                if not self._leader or is_inside:
+                    self._leader = me
+                    request.leads = True
+                else:
+                    request.woken = threading.Lock()
+                    request.woken.acquire()
+                self._waiting.append(request)
+            if request.woken is not None:
+                request.woken.acquire()  # until it was served, or is to lead
             if request.leads:
-                self._lead(request)
+                self._leader = me
+                if self._size > 1 and not is_inside:
+                    self._linger()
+                self._take_turn(request)
+        finally:
+            if request.leads or not request.served:
+                try:
+                    self._leave(request, is_inside=is_inside)
+                except BaseException:  # an interrupt: nobody is to wait for ever
+                    self._leave(request, is_inside=is_inside)
+                    raise
         if request.error is not None:
             raise request.error
 
-    def _wait(self, request: Request) -> None:
-        """Wait until the request was served, or is to lead."""
-        assert request.woken is not None
-        try:
-            request.woken.acquire()
-        except BaseException:  # an interrupt: what was not begun is not to be done any more
-            with self._lock:
-                if request in self._waiting:
-                    self._waiting.remove(request)
-                if request.leads:
-                    self._appoint()
-            raise
-
-    def _lead(self, request: Request) -> None:
-        self._leader = threading.get_ident()
-        try:
-            if self._size > 1:
-                self._linger()
-            self._take_turn()
-        finally:
-            with self._lock:
-                if request in self._waiting:  # interrupted before its turn
-                    self._waiting.remove(request)
-                self._appoint()
-
-    def _appoint(self) -> None:
-        """Make the first of those who wait the leader."""
-        self._leader = 0
-        if self._waiting:
-            following = self._waiting[0]
-            following.leads = True
+    def _leave(self, request: Request, *, is_inside: bool) -> None:
+        """Let go of what an interrupt left undone, and make the first of those who wait the leader."""
+        with self._lock:
+            if request in self._waiting:  # what was not begun is not to be done any more
+                self._waiting.remove(request)
+            if not request.leads or is_inside:
+                return
+            following = self._waiting[0] if self._waiting else None
+            if following is None:
+                self._leader = 0
+                request.leads = False
+                return
+            woken = following.woken
+            assert woken is not None
+            # An interrupt comes after a call, so it finds all of this done, or nothing.
             self._leader = -1  # nobody else comes in between
-            assert following.woken is not None
-            following.woken.release()
+            following.leads = True
+            request.leads = False
+            woken.release()
 
     def _linger(self) -> None:
         """Give those who were served together last the time to come again: half of what a turn takes, at most."""
-        until = time.monotonic() + self._seconds / 2
+        until = time.monotonic() + min(self._seconds / 2, _LONGEST_LINGER_SECONDS)
         while len(self._waiting) < self._size and time.monotonic() < until:
             time.sleep(_PAUSE_SECONDS)
 
-    def _take_turn(self) -> None:
-        """Serve all that wait, and wake them."""
+    def _take_turn(self, own: Request) -> None:
+        """Serve all that wait, and wake them. ``own``: the request of this thread."""
         requests: list[Request] = []
         try:
             with self._store.lock:
@@ -165,29 +162,37 @@ class Group:
                 self._size = len(requests)
                 if self._size > 1:
                     self._seconds = time.monotonic() - began
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - handed to all that have no outcome yet; some may have one
             for request in requests:
                 if request.commit is None and request.error is None:
-                    request.error = _copy(error)
+                    request.error = error if request is own else _copy(error)
+        except BaseException as error:  # this thread is to end: what it had not sent, the others do themselves
+            for request in requests:
+                if request.sent is not None and request.commit is None and request.error is None:
+                    problem = "another thread, which was publishing for this one, was interrupted"
+                    request.error = OutcomeUnknown(problem, commit=request.sent.pointer.hash.hex())
+                    request.error.__cause__ = error
             raise
         finally:
-            for request in requests:
-                request.served = True
-                if request.woken is not None and not request.leads:
-                    request.woken.release()
+            try:
+                _wake(requests)
+            except BaseException:  # an interrupt: nobody is to wait for ever
+                _wake(requests)
+                raise
 
     def _publish(self, requests: list[Request], *, is_fresh: bool) -> tuple[list[Request], bool]:
         """Publish the commits that are asked for, one on top of the other.
 
-        Returns those that are to come next, and whether they need a root that is read anew. Without ``is_fresh`` the
-        state may be one that this process only remembers: what fails on it, or needs no commit, is tried on a new one.
+        Returns those that are to come next, and whether they need a root that is read anew. Only a head that is
+        published, and was read just now, says that a request fails or needs no commit: what does on one that this
+        process only remembers (without ``is_fresh``), or that it has just made, is tried once more.
         """
         line, store = self._line, self._store
         state, is_fresh = (store.fresh_state(), True) if is_fresh else store.known_state()
         try:
             first = head = line.head(state)
-        except DanglingReference:  # pruned, since the root was looked at
-            if is_fresh and store.fresh_state().data == state.data:
+        except (DanglingReference, NameNotFound) as error:  # pruned, or made elsewhere, since the root was looked at
+            if is_fresh and (isinstance(error, NameNotFound) or store.fresh_state().data == state.data):
                 raise
             return requests, True
         batch: Batch | None = None
@@ -206,11 +211,14 @@ class Group:
                     if batch is None:
                         batch = store.begin(state)
                         state = batch.base
-                    head = line.put_commit(batch, state, head, root, request.author, request.note)
-                elif not is_fresh:
+                    head = self._put(batch, state, head, root, request)
+                    made.append((request, head))
+                elif is_fresh and head is first:
+                    request.commit = head
+                else:
                     again.append(request)
-                    continue
-                made.append((request, head))
+            except Unavailable:
+                raise  # it is so for all of them: they need not find out one after the other
             except DanglingReference as error:
                 if head is not first:  # what is not published yet was dropped from the cache
                     rest = requests[index:]
@@ -220,30 +228,59 @@ class Group:
                 elif store.fresh_state().data == state.data:
                     request.error = error  # else the head was pruned, as a newer one took its place
             except Exception as error:  # noqa: BLE001 - handed to whoever waits for this commit
-                if is_fresh:
+                if is_fresh and head is first:
                     request.error = error
                 else:
                     again.append(request)
             if batch is not None and batch.size_bytes > _ENOUGH_BYTES:
                 rest = requests[index + 1 :]
                 break
-        if batch is not None and head is not first:
-            try:
-                if not self._move(batch, state, head):
-                    return ([request for request, _ in made] if not is_fresh else []) + again + rest, True
-            except Error as error:
-                if len(made) > 1 and not isinstance(error, OutcomeUnknown | Unavailable):
-                    for request, _ in made:  # one of them may be to blame: each by itself
-                        self._publish([request], is_fresh=True)
-                    return again + rest, True
-                for request, _ in made:
-                    request.error = _copy(error) if len(made) > 1 else error
-                return ([] if isinstance(error, Unavailable) else again + rest), True
-        for request, commit in made:
-            request.commit = commit
-            if request.published is not None and commit is not first:
-                request.published()
+        if batch is not None and made and not self._send(batch, state, made):
+            overtaken = [] if is_fresh else [request for request, _ in made]
+            return overtaken + again + rest, True
         return again + rest, bool(again)
+
+    def _put(self, batch: Batch, state: State, head: StoredCommit, root: Node, request: Request) -> StoredCommit:
+        """Add the commit of a request to the batch, or nothing."""
+        before = len(batch.entries)
+        try:
+            return self._line.put_commit(batch, state, head, root, request.author, request.note)
+        except BaseException:
+            del batch.entries[before:]
+            raise
+
+    def _send(self, batch: Batch, state: State, made: list[tuple[Request, StoredCommit]]) -> bool:
+        """Publish a batch, and say what came of its commits; False where the root had moved."""
+        for request, commit in made:
+            request.sent = commit
+        head = made[-1][1]
+        error: Error | None = None
+        try:
+            is_moved = self._move(batch, state, head)
+        except OutcomeUnknown as unknown:
+            for request, commit in made:
+                request.error = unknown if commit is head else _copy(unknown, commit)
+            return True
+        except Unavailable:
+            raise
+        except Error as refused:
+            error, is_moved = refused, False
+        if is_moved:
+            for request, commit in made:
+                request.commit = commit
+                if request.published is not None:
+                    request.published()
+            return True
+        for request, _ in made:
+            request.sent = None
+        if error is None:
+            return False
+        if len(made) == 1:
+            made[0][0].error = error
+        else:
+            for request, _ in made:  # one of them may be to blame: each by itself
+                self._publish([request], is_fresh=True)
+        return True
 
     def _move(self, batch: Batch, state: State, head: StoredCommit) -> bool:
         """Publish a batch that ends with ``head``; False where the root had moved."""
@@ -258,13 +295,23 @@ class Group:
         return True
 
 
-def _copy(error: BaseException) -> Exception:
-    """Return an error for another thread: one exception raised in two would mix up their tracebacks."""
-    if not isinstance(error, Exception):
-        problem = "another thread, which was publishing for this one, was interrupted"
-        unknown = OutcomeUnknown(problem)
-        unknown.__cause__ = error
-        return unknown
-    copied = copy.copy(error)
+def _wake(requests: list[Request]) -> None:
+    """Tell those who wait that they were served."""
+    for request in requests:
+        if not request.served:
+            request.served = True
+            if request.woken is not None and not request.leads:
+                request.woken.release()
+
+
+def _copy(error: Exception, commit: StoredCommit | None = None) -> Exception:
+    """Return an error for another thread: one exception raised in two would mix up their tracebacks.
+
+    ``commit``: what it is to name instead.
+    """
+    if isinstance(error, Error) and commit is not None:
+        copied: Exception = type(error)(error.message, **{**error.facts, "commit": commit.pointer.hash.hex()})
+    else:
+        copied = copy.copy(error)
     copied.__cause__ = error
     return copied

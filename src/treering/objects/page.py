@@ -240,8 +240,8 @@ def _pack_keys(level: int, keys: Sequence[bytes]) -> bytes:
 def decode_page(content: bytes, tail: bytes) -> Page:
     """Rebuild a page. Raises IndexError, struct.error or ValueError on bytes that are not a page."""
     level, number = _HEADER.unpack_from(content)
-    if level > MAX_LEVEL:
-        raise ValueError("page of an impossible level")
+    if level > MAX_LEVEL or not number:
+        raise ValueError("page of an impossible level, or of nothing")
     shared, position = decode_sized(content, _HEADER.size)
     lengths, position = unpack_integers(content, position, number)
     ends = list(accumulate(lengths, initial=position))

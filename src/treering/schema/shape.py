@@ -140,6 +140,7 @@ class Shape:
     __slots__ = (
         "_number_set",
         "_read_only",
+        "addresses",
         "by_number",
         "children",
         "descriptor",
@@ -163,6 +164,7 @@ class Shape:
         self.name: str = descriptor.full_name
         self.message_class: type[Message] = message_factory.GetMessageClass(descriptor)
         self.parse = self.message_class.FromString
+        self.addresses: dict[str, Any] = {}  # by text, what paths from here lead to; kept here to go with the schema
         self.children: dict[str, ChildField] = {}
         self.link([], frozenset(), frozenset())
 

@@ -100,7 +100,8 @@ class State:
         if _EMPTY in sections.values():
             merged = {tag: section for tag, section in merged.items() if section != _EMPTY}
         record = RootRecord(store_id, version + 1, next_session or old_next, session_floor or old_floor, merged)
-        tables = {tag: table for tag, table in self._tables.items() if tag not in sections}
+        # of a copy, made in one step: a reader may be decoding a table of this state just now
+        tables = {tag: table for tag, table in self._tables.copy().items() if tag not in sections}
         if branches is not None:
             tables[BRANCHES] = branches
         return State(record.encode(), record, self.reader, self.url, tables, self.ids)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import NamedTuple
 
 from treering.errors import InvalidPath, NotAContainer, PathNotFound
@@ -12,8 +11,7 @@ from treering.schema.shape import ChildField, Kind, Shape
 
 Step = tuple[ChildField, bytes | None]  # the field; the encoded key in it, None for a singular child
 
-
-_CACHED = 4096
+_CACHED = 4096  # addresses by text, for each schema
 
 
 class Address(NamedTuple):
@@ -48,12 +46,16 @@ class Address(NamedTuple):
 
 def find_address(root: Shape, path: str | Path | tuple[object, ...]) -> Address:
     """Understand a path. ``PathNotFound`` for a field that is no child, ``InvalidPath`` for what cannot be a key."""
-    return _of_text(root, path) if type(path) is str else _find(root, Path.of(path))
-
-
-@functools.lru_cache(_CACHED)
-def _of_text(root: Shape, path: str) -> Address:
-    return _find(root, Path.of(path))
+    if type(path) is not str:
+        return _find(root, Path.of(path))
+    known = root.addresses
+    address: Address | None = known.get(path)
+    if address is None:
+        address = _find(root, Path.of(path))
+        if len(known) >= _CACHED:
+            known.clear()
+        known[path] = address
+    return address
 
 
 def _find(root: Shape, whole: Path) -> Address:
