@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks import plot, report
 from benchmarks.bench import Bench
 from benchmarks.result import Run
-from benchmarks.workloads import batch, footprint, history, reading, single, writers
+from benchmarks.workloads import batch, footprint, history, reading, single, stores, writers
 
 SIZES = (100, 10_000, 1_000_000)
 QUICK_SIZES = (100, 10_000)
@@ -39,6 +39,7 @@ PLAN: dict[str, dict[str, Sequence[Callable[[Bench, str], None]]]] = {
         "reading": [reading.scan, reading.deep],
         "writers": [writers.threads, writers.processes],
     },
+    "on servers": {"stores": [stores.measure]},
 }
 WORKLOADS = tuple(dict.fromkeys(name for plan in PLAN.values() for name in plan))
 

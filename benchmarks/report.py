@@ -12,6 +12,8 @@ from rich.table import Table
 from benchmarks import budget
 from benchmarks.budget import Row
 from benchmarks.result import Result, Run
+from benchmarks.stores import KINDS
+from benchmarks.workloads import stores
 
 _RIVALRY = ("single", "batch", "build", "reading", "writers")  # where contenders do the same work
 _MARKED = re.compile(r"<!-- measured: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
@@ -117,7 +119,26 @@ def _cell(result: Result | None) -> str:
 
 
 def _with_unit(value: float, unit: str) -> str:
-    return f"{number(value)} {unit}"
+    return f"{number(value)} {unit}".rstrip()
+
+
+def _stores(run: Run) -> str:
+    """Write a line for each store, and the reason for each that could not be had."""
+    columns = (
+        *(stores.COMMIT, stores.RAW, stores.RATIO, stores.PAIRED, stores.REQUESTS, stores.BYTES, stores.SENT),
+        *(stores.DEEP, stores.DEEP_REQUESTS, stores.OPEN, stores.OPEN_REQUESTS),
+    )
+    lines, notes = [], []
+    for kind in KINDS:
+        found = [run.find(workload, kind.name, stores.N) for workload in columns]
+        if any(found):
+            lines.append(f"| {kind.name} | {' | '.join(map(_cell, found))} |")
+        said = {name: run.settings[name] for name in (kind.name, f"{kind.name}, raw client") if name in run.settings}
+        notes += [f"- {name}: {value}" for name, value in said.items()]
+    if not notes:
+        return "Not measured in this run."
+    head = f"| N = {stores.N:,} | {' | '.join(columns)} |\n|---|{'---:|' * len(columns)}"
+    return "\n".join([head, *lines, "", *notes])
 
 
 def _settings(run: Run) -> str:
@@ -162,4 +183,5 @@ SECTIONS: dict[str, Callable[[Run], str]] = {
     "memory": _section("memory"),
     "written": _section("written"),
     "disk": _section("disk"),
+    "stores": _stores,
 }

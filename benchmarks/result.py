@@ -14,7 +14,10 @@ from pathlib import Path
 
 from benchmarks.harness import Series
 
-PACKAGES = ("treering", "protobuf", "lmdb", "ZODB", "pygit2", "dulwich")
+PACKAGES = (
+    *("treering", "protobuf", "lmdb", "ZODB", "pygit2", "dulwich"),
+    *("redis", "hiredis", "grpcio", "urllib3", "cassandra-driver"),
+)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
+from typing import Protocol
 
 import lmdb
 
@@ -25,6 +26,16 @@ FLOOR_SETTINGS = (
     "serialises the message, hashes (BLAKE2b-256) and puts the bytes that treering's commit wrote, into a "
     "dict for the memory backend, else into LMDB as the raw put does"
 )
+
+
+class Target(Protocol):
+    """Where the bytes of a commit are put."""
+
+    def put(self, written: Written) -> None:
+        """Put them."""
+
+    def close(self) -> None:
+        """Let go of it."""
 
 
 class RawLmdb:
@@ -74,7 +85,7 @@ class Dict:
 class Replay:
     """Puts the next commit of ``queue``, and does nothing else."""
 
-    def __init__(self, name: str, settings: str, target: RawLmdb | Dict) -> None:
+    def __init__(self, name: str, settings: str, target: Target) -> None:
         self.name = name
         self.settings = settings
         self.queue: deque[Written] = deque()
