@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from benchmarks import stores
 from benchmarks.result import Run
 from benchmarks.rivals.zodb import MEMORY as ZODB_MEMORY
 from benchmarks.treering_store import ASYNC, DURABLE, MEMORY
@@ -13,6 +14,10 @@ from benchmarks.workloads.footprint import BYTES, FIRST_READ, OPEN, RESIDENT
 from benchmarks.workloads.history import PRUNE
 from benchmarks.workloads.reading import DEEP, DIFF
 from benchmarks.workloads.single import PAIRED, RATIO
+from benchmarks.workloads.stores import DEEP_REQUESTS, REQUESTS
+from benchmarks.workloads.stores import PAIRED as RAW_PAIRED
+from benchmarks.workloads.stores import RATIO as RAW_RATIO
+from benchmarks.workloads.stores import N as STORES_N
 from benchmarks.workloads.writers import BY_THREADS
 
 SMALL, MIDDLE, LARGE = 100, 10_000, 1_000_000
@@ -70,6 +75,7 @@ def design_rows(run: Run) -> Iterator[Row]:
             name = f"{workload} ({contender})"
             yield Row(name, n, unit, budget, run.value(workload, contender, n), more_is_better)
     yield _threads(run)
+    yield from _stores(run)
 
 
 def goal_rows(run: Run) -> Iterator[Row]:
@@ -102,6 +108,15 @@ def growth_rows(run: Run) -> Iterator[Row]:
 def _growth(run: Run, workload: str, contender: str) -> Row:
     grown = _over(run.value(workload, contender, LARGE), run.value(workload, contender, SMALL))
     return Row(f"{workload} ({contender})", LARGE, "x", MAX_GROWTH, grown)
+
+
+def _stores(run: Run) -> Iterator[Row]:
+    for name in (stores.REDIS_ALWAYS, stores.REDIS_EVERYSEC, stores.ETCD):
+        for workload in (RAW_RATIO, RAW_PAIRED):
+            yield Row(f"{workload} ({name})", STORES_N, "x", 1.25, run.value(workload, name, STORES_N))
+    for name in (stores.REDIS_ALWAYS, stores.REDIS_EVERYSEC, stores.ETCD, stores.CONSUL):
+        for workload, most in ((REQUESTS, 1), (DEEP_REQUESTS, 99)):
+            yield Row(f"{workload} ({name})", STORES_N, "", most, run.value(workload, name, STORES_N))
 
 
 def _threads(run: Run) -> Row:

@@ -123,22 +123,39 @@ def _with_unit(value: float, unit: str) -> str:
 
 
 def _stores(run: Run) -> str:
-    """Write a line for each store, and the reason for each that could not be had."""
-    columns = (
-        *(stores.COMMIT, stores.RAW, stores.RATIO, stores.PAIRED, stores.REQUESTS, stores.BYTES, stores.SENT),
-        *(stores.DEEP, stores.DEEP_REQUESTS, stores.OPEN, stores.OPEN_REQUESTS),
-    )
-    lines, notes = [], []
-    for kind in KINDS:
-        found = [run.find(workload, kind.name, stores.N) for workload in columns]
-        if any(found):
-            lines.append(f"| {kind.name} | {' | '.join(map(_cell, found))} |")
-        said = {name: run.settings[name] for name in (kind.name, f"{kind.name}, raw client") if name in run.settings}
-        notes += [f"- {name}: {value}" for name, value in said.items()]
-    if not notes:
+    """Write a line for each store about commits and one about reading, then how each is set, or why it is not there."""
+    tables = [
+        {
+            "update": stores.COMMIT,
+            "of it publishing": stores.PUBLISH,
+            "raw write": stores.RAW,
+            "x": stores.RATIO,
+            "x, median of pairs": stores.PAIRED,
+            "requests": stores.REQUESTS,
+            "mean": stores.REQUESTS_MEAN,
+            "keys and values": stores.BYTES,
+            "sent": stores.SENT,
+        },
+        {
+            "deep read": stores.DEEP,
+            "requests": stores.DEEP_REQUESTS,
+            "open and first read": stores.OPEN,
+            "requests ": stores.OPEN_REQUESTS,
+        },
+    ]
+    names = [name for kind in KINDS for name in (kind.name, stores.RAW_NAME.format(kind.name))]
+    said = {name: run.settings[name] for name in names if name in run.settings}
+    if not said:
         return "Not measured in this run."
-    head = f"| N = {stores.N:,} | {' | '.join(columns)} |\n|---|{'---:|' * len(columns)}"
-    return "\n".join([head, *lines, "", *notes])
+    parts = []
+    for columns in tables:
+        lines = [f"| | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
+        for kind in KINDS:
+            found = [run.find(workload, kind.name, stores.N) for workload in columns.values()]
+            if any(found):
+                lines.append(f"| {kind.name} | {' | '.join(map(_cell, found))} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join([*parts, _list(said)])
 
 
 def _settings(run: Run) -> str:

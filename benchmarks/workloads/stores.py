@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from itertools import pairwise
 
 from tools.server.absent import Absent
 from tools.server.process import NotStarted
@@ -24,10 +26,12 @@ from treering.backend.base import Entry
 N = 10_000
 SECTION = "stores"
 COMMIT = "update"
+PUBLISH = "of it publishing"
 RAW = "raw write"
 RATIO = "update on a store over its raw client"
 PAIRED = "update on a store over its raw client, median of pairs"
 REQUESTS = "requests of an update"
+REQUESTS_MEAN = "requests of an update, mean"
 BYTES = "bytes of an update"
 SENT = "bytes sent for an update"
 DEEP = "deep read"
@@ -35,8 +39,23 @@ DEEP_REQUESTS = "requests of a deep read"
 OPEN = "open and first read"
 OPEN_REQUESTS = "requests of open and first read"
 ABSENT = "not measured: "
+RAW_NAME = "{}, raw client"
 _PATH = f"/devices/{device_id(N // 2)}"
-_WARM = 20  # a new handle takes a session at its first commit, and has read nothing
+_WARM = 20  # commits of a new handle, which takes a session at its first and has read nothing
+
+
+class Timed(Recorder):
+    """Also keeps how long each publish takes, of which the rest of an update is treering's own work."""
+
+    def __init__(self, inner: treering.Backend) -> None:
+        super().__init__(inner)
+        self.microseconds: list[float] = []
+
+    def publish(self, objects: Sequence[Entry], expected: bytes | None, root: bytes) -> bool:
+        begin = time.perf_counter_ns()
+        moved = super().publish(objects, expected, root)
+        self.microseconds.append((time.perf_counter_ns() - begin) / 1000)
+        return moved
 
 
 def measure(bench: Bench, _group: str) -> None:
@@ -53,15 +72,15 @@ def measure(bench: Bench, _group: str) -> None:
 
 def _measure(bench: Bench, place: Place) -> None:
     name = place.kind.name
-    recorder = Recorder(open_backend(place.url())[0])
+    recorder = Timed(open_backend(place.url())[0])
     with ExitStack() as stack:
         store = stack.enter_context(closing(Treering(name, place.settings, recorder)))
         store.fill(whole_fleet(N))
         raw = stack.enter_context(place.raw())
         raw.fill(_objects_of(recorder), recorder.read_root() or b"")
         bench.note(store)
-        bench.results.run.settings[f"{name}, raw client"] = raw.settings
-        _race(bench, store, raw, bench.scaled(place.kind.rounds, place.kind.rounds // 8))
+        bench.results.run.settings[RAW_NAME.format(name)] = raw.settings
+        _race(bench, store, recorder, raw, bench.scaled(place.kind.rounds, place.kind.rounds // 8))
     _open(bench, place)
     if place.server is not None and place.kind.counter is not None:
         relay = Relay(place.server.port, place.kind.counter)
@@ -69,20 +88,23 @@ def _measure(bench: Bench, place: Place) -> None:
             _count(bench, place, relay)
 
 
-def _race(bench: Bench, store: Treering, raw: Raw, rounds: int) -> None:
+def _race(bench: Bench, store: Treering, recorder: Timed, raw: Raw, rounds: int) -> None:
     """Let the two write in turns: treering a commit, then the raw client the bytes of that commit."""
-    assert store.recorder is not None
+    warm = rounds // 4 + 1  # a server in Java has its code compiled while it works
     replay = Replay("", "", raw)
     sizes: deque[Written] = deque()
-    store.recorder.queues = (replay.queue, sizes)
-    edits = updates(N, rounds + 1)
+    recorder.queues = (replay.queue, sizes)
+    edits = updates(N, rounds + warm)
     before = store.repo.head.seq
-    taken = race({COMMIT: Lane(store.update, edits), RAW: Lane(replay.put, edits)})
-    store.recorder.queues = ()
+    recorder.microseconds.clear()
+    taken = race({COMMIT: Lane(store.update, edits), RAW: Lane(replay.put, edits)}, warm=warm)
+    recorder.queues = ()
     check(store.repo.head.seq - before, len(edits), "commits")
+    check(len(recorder.microseconds), len(edits), "requests to publish")
     check(len(replay.queue), 0, "commits that were not replayed")
     ours, theirs = taken[COMMIT], taken[RAW]
     _add(bench, store.name, COMMIT, "ms", ours.scaled(1e-3))
+    _add(bench, store.name, PUBLISH, "ms", Series(recorder.microseconds[warm:]).scaled(1e-3))
     _add(bench, store.name, RAW, "ms", theirs.scaled(1e-3))
     _add(bench, store.name, RATIO, "x", ours.over(theirs))
     _add(bench, store.name, PAIRED, "x", ours.paired_over(theirs))
@@ -121,12 +143,14 @@ def _count(bench: Bench, place: Place, relay: Relay) -> None:
         edits: list[Edit] = updates(N, bench.scaled(200, 50), seed=4)
         for edit in edits[:_WARM]:
             repo.update(edit.path, edit.message)
-        before = relay.read()
+        counts = [relay.read()]
         for edit in edits[_WARM:]:
             repo.update(edit.path, edit.message)
-        counted = relay.read().since(before)
-        _add(bench, name, REQUESTS, "", counted.requests / len(edits[_WARM:]))
-        _add(bench, name, SENT, "bytes", counted.sent_bytes / len(edits[_WARM:]))
+            counts.append(relay.read())
+        each = [after.since(before) for before, after in pairwise(counts)]
+        _add(bench, name, REQUESTS, "", Series([counted.requests for counted in each]))
+        _add(bench, name, SENT, "bytes", Series([counted.sent_bytes for counted in each]))
+        _add(bench, name, REQUESTS_MEAN, "", counts[-1].since(counts[0]).requests / len(each))
 
 
 def _objects_of(backend: Recorder) -> list[Entry]:
