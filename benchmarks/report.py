@@ -16,6 +16,7 @@ from benchmarks.stores import KINDS
 from benchmarks.workloads import stores
 
 _RIVALRY = ("single", "batch", "build", "reading", "writers")  # where contenders do the same work
+_STORES = {name for kind in KINDS for name in (kind.name, stores.RAW_NAME.format(kind.name))}
 _MARKED = re.compile(r"<!-- measured: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
@@ -143,8 +144,7 @@ def _stores(run: Run) -> str:
             "requests ": stores.OPEN_REQUESTS,
         },
     ]
-    names = [name for kind in KINDS for name in (kind.name, stores.RAW_NAME.format(kind.name))]
-    said = {name: run.settings[name] for name in names if name in run.settings}
+    said = {name: value for name, value in run.settings.items() if name in _STORES}
     if not said:
         return "Not measured in this run."
     parts = []
@@ -159,7 +159,7 @@ def _stores(run: Run) -> str:
 
 
 def _settings(run: Run) -> str:
-    return _list(run.settings)
+    return _list({name: value for name, value in run.settings.items() if name not in _STORES})
 
 
 def _machine(run: Run) -> str:
