@@ -41,7 +41,7 @@ class Kind:
     url: str
     server: str | None = None
     counter: Callable[[], Counter] | None = None
-    rounds: int = 300
+    rounds: int = 1000
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -91,7 +91,6 @@ KINDS = (
         "redis://127.0.0.1:{port}/0",
         "redis",
         Turns,
-        rounds=1000,
         options={"extra": ["--appendfsync", "everysec"]},
     ),
     Kind(ETCD, "a cluster of one, synced at every transaction", "etcd://127.0.0.1:{port}/treering", "etcd", http2),
@@ -108,7 +107,7 @@ KINDS = (
         f"cassandra://127.0.0.1:{{port}}/{KEYSPACE}?create_keyspace=1",
         "cassandra",
         cql,
-        rounds=200,
+        rounds=400,
     ),
 )
 
