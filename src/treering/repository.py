@@ -401,9 +401,6 @@ class Repository:
         self._seen = (head, view)
         return view
 
-    def _at(self, name: Name | None) -> View:
-        return self._view() if name is None else self.at(name)
-
     def _read(self, read: Callable[[View], T]) -> T:
         """Read from the head; once more on the new one where another process pruned it meanwhile."""
         view = self._view()

@@ -141,7 +141,7 @@ class MappingBackend:
         """
         new_root = bytes(root)
         shared = self._shared
-        with shared.lock:  # not by _locked: a generator's context would be a tenth of the whole time
+        with shared.lock:  # not by _locked: a generator's context costs 0.9 of some 5 µs
             if self._closed:
                 self._refuse_closed()
             mapping = shared.mapping

@@ -61,7 +61,7 @@ def cuts(keys: Sequence[bytes], level: int) -> list[int]:
     distance = 0
     for place, key in enumerate(keys, 1):
         distance += 1
-        # key_number, written out: a fifth off the time of a bulk build
+        # key_number, written out: a sixth off the time
         if ((crc32(key) ^ salt) * _SPREAD & _MASK) >> 32 < limits[distance]:
             places.append(place)
             distance = 0

@@ -2,8 +2,8 @@
 
 The hash covers the kind and the uncompressed content, so it names what the object means. The checksum covers the rest
 too: header, tail and the object's own location, so that bytes which were put under another key, or whose order or
-locations were damaged, are found out before anything is decoded. It is a CRC: it has to notice accidents, and costs a
-fifth of a cryptographic one (docs/decisions/0011-checksum.md).
+locations were damaged, are found out before anything is decoded. It is a CRC: it has to notice accidents, and costs two
+thirds of a cryptographic one, and half its bytes (docs/decisions/0011-checksum.md).
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ COMMIT = b"C"
 SCHEMA = b"S"
 TABLE = b"T"  # a part of the root record that is too large to stand in it
 KINDS = (PAGE, NODE, COMMIT, SCHEMA, TABLE)
-CHUNKED = b"+"  # not an object: the first of several values under one location (docs/format.md, "Chunks")
 
 MAX_CONTENT_BYTES = 1 << 30
 CHECKSUM_BYTES = 4
@@ -48,7 +47,7 @@ class Codec:
 
 def hash_content(kind: bytes, content: bytes) -> Hash:
     """Return the hash that names this content."""
-    state = _HASHERS[kind].copy()  # half the cost of making one
+    state = _HASHERS[kind].copy()  # a third of the cost of making one
     state.update(content)
     return state.digest()  # type: ignore[return-value] # to say Hash would cost a call
 

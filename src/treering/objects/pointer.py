@@ -20,7 +20,7 @@ class Pointer(NamedTuple):
 
 
 def make_pointer(digest: Hash, location: Location) -> Pointer:
-    """Return ``Pointer(digest, location)``, made in two thirds of the time."""
+    """Return ``Pointer(digest, location)``, made in three quarters of the time."""
     return tuple.__new__(Pointer, (digest, location))
 
 

@@ -35,7 +35,7 @@ class Batch:
         """Add an object; ``value`` is what it decodes to, ``old`` the location of what it takes the place of.
 
         That is dropped from the cache, as it is seldom read again, and its memory used for the new one: memory that is
-        new to the process costs more than all the rest of a commit.
+        new to the process costs a page fault for each 4 kB, on a virtual machine some 10 µs.
         """
         digest = hash_content(kind, content)
         location = self._next_location()

@@ -85,7 +85,7 @@ class _Search:
     ) -> set[Location]:
         """Return where the pages of a level are in which the others have, or would have, these keys; and their roots.
 
-        By location alone: making a pointer for each would take most of the time of a prune.
+        By location alone, without a pointer for each: that would be a third of the time of a prune.
         """
         beside = set(roots)
         for top in tops:
@@ -100,7 +100,7 @@ class _Search:
 
     def _leaf(self, leaf: Page, tops: Sequence[Page]) -> None:
         assert type(leaf) is Leaf
-        if all([type(value) is bytes for value in leaf.values]):  # noqa: C419 - a third of the time of a generator
+        if all(type(value) is bytes for value in leaf.values):
             return
         values = {key: value for key, value, _ in leaf.entries() if _holds_locations(value)}
         beside: dict[bytes, list[Value]] = {key: [] for key in values}

@@ -15,7 +15,6 @@ from redis.retry import Retry
 from treering.backend.url import StoreURL
 from treering.errors import InvalidStoreURL
 
-SCHEMES = ("redis", "rediss", "redis+unix")
 _PORT, _SENTINEL_PORT = 6379, 26379
 _DATABASE = re.compile(r"[0-9]{1,6}\Z")
 
