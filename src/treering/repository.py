@@ -35,7 +35,7 @@ from treering.tree.address import find_address
 from treering.tree.edit import Mask
 from treering.tree.view import PathLike, View, check_limit
 from treering.watch import Watch
-from treering.workspace import Edit, Validator, Workspace, canonical
+from treering.workspace import SingleEdit, Validator, Workspace, canonical
 
 T = TypeVar("T")
 V = TypeVar("V", bound=Validator)
@@ -121,7 +121,9 @@ class Repository:
         ``key``: for a map, and only there. Raises `AlreadyExists`, `NotAContainer`, `PathNotFound`, `WrongType`,
         `InvalidPath` (an empty key), `TooLarge`, `TooDeep`, `MissingField`.
         """
-        return self._edit("add", path, message, lambda root: self._editor.add(root, path, message, key), author, note)
+        return self._edit(
+            "add", path, message, lambda root, put=None: self._editor.add(root, path, message, key, put), author, note
+        )
 
     def update(
         self,
@@ -144,7 +146,7 @@ class Repository:
             "update",
             path,
             message,
-            lambda root: self._editor.update(root, path, message, strict=strict, mask=names),
+            lambda root, put=None: self._editor.update(root, path, message, put, strict=strict, mask=names),
             author,
             note,
         )
@@ -155,16 +157,20 @@ class Repository:
         Creates an absent singular child. Raises what `update` and `add` raise.
         """
         return self._edit(
-            "replace", path, message, lambda root: self._editor.replace(root, path, message), author, note
+            "replace", path, message, lambda root, put=None: self._editor.replace(root, path, message, put), author, note
         )
 
     def remove(self, path: PathLike, *, author: str | None = None, note: str = "") -> Commit:
         """Remove a child of a container, with all below it. `PathNotFound`; `InvalidPath` for a singular child."""
-        return self._edit("remove", path, None, lambda root: self._editor.remove(root, path), author, note)
+        return self._edit(
+            "remove", path, None, lambda root, put=None: self._editor.remove(root, path, put), author, note
+        )
 
     def clear(self, path: PathLike, *, author: str | None = None, note: str = "") -> Commit:
         """Make an optional singular child absent. `InvalidPath` for a child of a container."""
-        return self._edit("clear", path, None, lambda root: self._editor.clear(root, path), author, note)
+        return self._edit(
+            "clear", path, None, lambda root, put=None: self._editor.clear(root, path, put), author, note
+        )
 
     def transaction(
         self, *, author: str | None = None, note: str = "", serializable: bool = False, merge: MergeBy = "node"
@@ -384,7 +390,7 @@ class Repository:
         return f"<Repository {self._store.backend.url} branch {self._branch.name!r} of {self._schema.root.name}>"
 
     def _edit(
-        self, kind: str, path: PathLike, message: Message | None, edit: Edit, author: str | None, note: str
+        self, kind: str, path: PathLike, message: Message | None, edit: SingleEdit, author: str | None, note: str
     ) -> Commit:
         return Commit(self._work.edit(kind, path, message, edit, author, note), self._store)
 

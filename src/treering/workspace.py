@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from google.protobuf.message import Message
 
@@ -16,7 +16,9 @@ from treering.difference import Diff
 from treering.errors import DanglingReference, ProxyTaken, WrongType
 from treering.history.branch import Branch
 from treering.history.commit import Commit
+from treering.history.group import Write
 from treering.hooks import Event, Hooks
+from treering.merkle.seal import Put
 from treering.objects.node import Node
 from treering.path import Path
 from treering.schema.schema import Schema
@@ -32,6 +34,14 @@ from treering.tree.walk import find_node
 
 Validator = Callable[[Snapshot, Diff], Any]
 Edit = Callable[[Node], Node]
+
+
+class SingleEdit(Protocol):
+    """An edit of its own. With a ``put`` it writes what it makes as it goes; the tree it returns can be encoded then."""
+
+    def __call__(self, root: Node, put: Put | None = None, /) -> Node:
+        """Return the new root."""
+        ...
 
 
 class Workspace:
@@ -71,11 +81,11 @@ class Workspace:
         return View(self.reader, self.schema.root, root)
 
     def edit(
-        self, kind: str, path: PathLike, message: Message | None, edit: Edit, author: str | None, note: str
+        self, kind: str, path: PathLike, message: Message | None, edit: SingleEdit, author: str | None, note: str
     ) -> StoredCommit:
         """Commit a single edit; it runs again where the head has moved, its PRE hooks do not."""
         if not self.hooks.hear_edits:
-            return self.commit(edit, author, note)
+            return self.commit(edit, author, note, write=edit)
         head = self.head()
         try:
             _, events = self._foresee(self.view(head.record.root), edit, kind, Path.of(path), message)
@@ -84,7 +94,7 @@ class Workspace:
                 raise
             _, events = self._foresee(self.view(self.head().record.root), edit, kind, Path.of(path), message)
         self.hooks.before(events)
-        return self.commit(edit, author, note, lambda: events)
+        return self.commit(edit, author, note, lambda: events, write=edit)
 
     def before(
         self, view: View, edit: Edit, kind: str, path: Path, message: Message | None
@@ -100,15 +110,19 @@ class Workspace:
         author: str | None,
         note: str,
         events: Callable[[], list[Event]] = list,
+        write: Write | None = None,
     ) -> StoredCommit:
-        """Commit what ``edit`` makes of the head; ``events``: what came of it, asked for when it is durable."""
+        """Commit what ``edit`` makes of the head; ``events``: what came of it, asked for when it is durable.
+
+        ``write``: does the same, and writes as it goes.
+        """
         author = self._author if author is None else author
         check_texts(author, note)
         hooks = self.hooks
         depth = hooks.check_chain()
         validate = self._validate if self.validators else None
         published = (lambda: hooks.queue(events(), depth)) if hooks.hear_edits else None
-        commit = self.branch.commit(edit, author, note, validate=validate, published=published)
+        commit = self.branch.commit(edit, author, note, write=write, validate=validate, published=published)
         hooks.drain()
         return commit
 

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from treering.errors import DanglingReference, NameNotFound, SchemaMismatch, Unavailable
-from treering.history.group import Edit, Group, Request
-from treering.objects.commit import NONCE_BYTES, CommitRecord
-from treering.objects.frame import COMMIT, SCHEMA
-from treering.objects.node import Container, Node
-from treering.objects.pointer import Pointer
+from treering.history.group import Edit, Group, Request, Write
+from treering.objects.commit import NO_EXTENSIONS, NONCE_BYTES, CommitRecord, make_record
+from treering.objects.frame import SCHEMA
+from treering.objects.node import Node
+from treering.objects.pointer import NOWHERE, Pointer
 from treering.objects.root import BRANCHES, Section
 from treering.schema.schema import Schema
 from treering.store.batch import Batch
@@ -19,7 +19,6 @@ from treering.store.publication import names_sign
 from treering.store.reader import StoredCommit
 from treering.store.state import State
 from treering.store.store import Store
-from treering.tree.seal import seal_node
 
 
 class Branch:
@@ -60,19 +59,22 @@ class Branch:
         author: str,
         note: str,
         *,
+        write: Write | None = None,
         validate: Callable[[StoredCommit, Node], None] | None = None,
         published: Callable[[], None] | None = None,
     ) -> StoredCommit:
         """Put one more commit on the branch: its tree is what ``edit`` makes of the head's.
 
         Where another writer was faster, ``edit`` runs again on the new head, until the deadline; then ``Unavailable``.
+        ``write`` does the same as ``edit`` and writes what it makes as it goes, which is faster where nobody is to see
+        the tree before.
         ``validate`` is called with the head and the new root at each attempt, and with no lock held; ``published`` once
         the commit is durable, in commit order and perhaps by another thread. Returns the head, and publishes nothing,
         where ``edit`` returns the tree it was given. What ``edit`` and ``validate`` raise goes through, with nothing
         published.
         """
         is_fresh = False
-        request = Request(edit, author, note, published)
+        request = Request(edit, author, note, published, write)
         if validate is None:
             self._group.serve(request)
             if request.commit is not None:
@@ -137,7 +139,9 @@ class Branch:
             shape = self._schema.root
             root = Node(shape.own_bytes(shape.message_class()))
             schema = self._put_schema(batch)
-            commit = self._put_record(batch, root, 0, self.store.entropy.now(), author, "", schema)
+            entropy = self.store.entropy
+            now, nonce = entropy.now(), entropy.nonce(NONCE_BYTES)
+            commit = _put_record(batch, CommitRecord(0, now, nonce, author, "", schema, (), 0, None, 0, 0, root))
             sections: dict[int, Section] = {BRANCHES: batch.put_names({self.name: commit.pointer})}
             if self.store.publish_first(batch, state, sections) is not None or self.store.find_state() is not None:
                 return
@@ -158,44 +162,21 @@ class Branch:
     def put_commit(
         self, batch: Batch, state: State, head: StoredCommit, root: Node, author: str, note: str
     ) -> StoredCommit:
-        """Add a commit on top of ``head`` to the batch."""
-        record = head.record
-        schema = record.schema if self._schemas.get(record.schema.hash) else self._schema_for(batch, head)
+        """Add a commit on top of ``head`` to the batch. ``root``: its tree, of which everything below is written."""
+        above = head.record
+        schema = above.schema if self._schemas.get(above.schema.hash) else self._schema_for(batch, head)
         jump, jump_depth, jump_jump_depth = state.lineage.jump_from(head)
-        now = max(self.store.entropy.now(), record.time)
-        parents = (head.pointer,)
-        line = record.depth + 1, jump, jump_depth, jump_jump_depth
-        commit = self._put_record(batch, root, record.seq + 1, now, author, note, schema, parents, line)
-        slots = commit.record.root.slots
-        for number, slot in record.root.slots.items():  # root pages, as batch.put does with those below
-            if type(slot) is Container and type(slot.root) is Pointer and slots.get(number) is not slot:
-                batch.drop(slot.root)
-        return commit
+        entropy = self.store.entropy
+        time, nonce = max(entropy.now(), above.time), entropy.nonce(NONCE_BYTES)
+        record = make_record(
+            (above.seq + 1, time, nonce, author, note, schema, (head.pointer,))
+            + (above.depth + 1, jump, jump_depth, jump_jump_depth, root, NO_EXTENSIONS)
+        )
+        return _put_record(batch, record)
 
     def moved_to(self, head: StoredCommit) -> None:
         """Note what the newest commit is now."""
         self._head = head
-
-    def _put_record(
-        self,
-        batch: Batch,
-        root: Node,
-        seq: int,
-        now: int,
-        author: str,
-        note: str,
-        schema: Pointer,
-        parents: tuple[Pointer, ...] = (),
-        line: tuple[int, Pointer | None, int, int] = (0, None, 0, 0),
-    ) -> StoredCommit:
-        sealed = seal_node(root, batch.put)
-        nonce = self.store.entropy.nonce(NONCE_BYTES)
-        record = CommitRecord(seq, now, nonce, author, note, schema, parents, *line, sealed)
-        node_content, node_tail = sealed.encode()
-        content, tail = record.encode(node_content, node_tail)
-        commit = StoredCommit(batch.put(COMMIT, content, tail), record, node_content)
-        batch.keep(commit.pointer, commit, len(content))
-        return commit
 
     def _schema_for(self, batch: Batch, head: StoredCommit) -> Pointer:
         """Return the schema that the next commit names: the head's, or this writer's where it knows more."""
@@ -223,3 +204,8 @@ class Branch:
         pointer = batch.put(SCHEMA, data, b"", data)
         self._schemas[pointer.hash] = True
         return pointer
+
+
+def _put_record(batch: Batch, record: CommitRecord) -> StoredCommit:
+    node_content, node_tail = record.root.encode()
+    return batch.put_commit(StoredCommit(NOWHERE, record, node_content), *record.encode(node_content, node_tail))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from treering.errors import DanglingReference, Error, NameNotFound, OutcomeUnknown, Unavailable
+from treering.merkle.seal import Put
 from treering.objects.node import Node
 from treering.objects.root import BRANCHES
 from treering.store.batch import Batch
@@ -20,8 +21,10 @@ from treering.store.publication import commit_sign
 from treering.store.reader import StoredCommit
 from treering.store.state import State
 from treering.store.store import Store
+from treering.tree.seal import seal_node
 
 Edit = Callable[[Node], Node]
+Write = Callable[[Node, Put], Node]
 
 _PAUSE_SECONDS = 0.00005
 _LONGEST_LINGER_SECONDS = 0.02  # after a turn that took long, a lone commit is not to wait for those of before
@@ -36,10 +39,26 @@ class Request:
     its turn was overtaken, and may be made again.
     """
 
-    __slots__ = ("author", "commit", "edit", "error", "judged", "leads", "note", "published", "sent", "served", "woken")
+    __slots__ = (
+        "author",
+        "commit",
+        "edit",
+        "error",
+        "judged",
+        "leads",
+        "note",
+        "published",
+        "sent",
+        "served",
+        "woken",
+        "write",
+    )
 
-    def __init__(self, edit: Edit, author: str, note: str, published: Callable[[], None] | None) -> None:
+    def __init__(
+        self, edit: Edit, author: str, note: str, published: Callable[[], None] | None, write: Write | None
+    ) -> None:
         self.edit = edit
+        self.write = write
         self.author = author
         self.note = note
         self.published = published
@@ -195,23 +214,28 @@ class Group:
             if is_fresh and (isinstance(error, NameNotFound) or store.fresh_state().data == state.data):
                 raise
             return requests, True
-        batch: Batch | None = None
+        batch = store.find_batch(state)  # None: one takes a session first, and only for what is to be published
         made: list[tuple[Request, StoredCommit]] = []
         again: list[Request] = []
         rest: list[Request] = []
         for index, request in enumerate(requests):
+            put = None if batch is None or request.judged is not None else batch.put
+            before = 0 if batch is None else len(batch.entries)
             try:
+                base = head.record.root
                 if request.judged is None:
-                    root = request.edit(head.record.root)
+                    root = request.edit(base) if put is None or request.write is None else request.write(base, put)
                 elif request.judged[0] is head:
                     root = request.judged[1]
                 else:
                     continue
-                if root is not head.record.root:
+                if root is not base:
                     if batch is None:
                         batch = store.begin(state)
                         state = batch.base
-                    head = self._put(batch, state, head, root, request)
+                    if put is None or request.write is None:
+                        root = seal_node(root, batch.put)
+                    head = line.put_commit(batch, state, head, root, request.author, request.note)
                     made.append((request, head))
                 elif is_fresh and head is first:
                     request.commit = head
@@ -219,35 +243,23 @@ class Group:
                     again.append(request)
             except Unavailable:
                 raise  # it is so for all of them: they need not find out one after the other
-            except DanglingReference as error:
-                if head is not first:  # what is not published yet was dropped from the cache
-                    rest = requests[index:]
-                    break
-                if not is_fresh:
-                    again.append(request)
-                elif store.fresh_state().data == state.data:
-                    request.error = error  # else the head was pruned, as a newer one took its place
             except Exception as error:  # noqa: BLE001 - handed to whoever waits for this commit
-                if is_fresh and head is first:
-                    request.error = error
-                else:
+                if batch is not None:
+                    del batch.entries[before:]
+                if isinstance(error, DanglingReference) and head is not first:
+                    rest = requests[index:]  # what is not published yet was dropped from the cache
+                    break
+                if not is_fresh or head is not first:
                     again.append(request)
+                elif not isinstance(error, DanglingReference) or store.fresh_state().data == state.data:
+                    request.error = error  # else the head was pruned, as a newer one took its place
             if batch is not None and batch.size_bytes > _ENOUGH_BYTES:
                 rest = requests[index + 1 :]
                 break
-        if batch is not None and made and not self._send(batch, state, made):
+        if made and not self._send(batch, state, made):
             overtaken = [] if is_fresh else [request for request, _ in made]
             return overtaken + again + rest, True
         return again + rest, bool(again)
-
-    def _put(self, batch: Batch, state: State, head: StoredCommit, root: Node, request: Request) -> StoredCommit:
-        """Add the commit of a request to the batch, or nothing."""
-        before = len(batch.entries)
-        try:
-            return self._line.put_commit(batch, state, head, root, request.author, request.note)
-        except BaseException:
-            del batch.entries[before:]
-            raise
 
     def _send(self, batch: Batch, state: State, made: list[tuple[Request, StoredCommit]]) -> bool:
         """Publish a batch, and say what came of its commits; False where the root had moved."""

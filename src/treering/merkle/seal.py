@@ -14,11 +14,22 @@ Put = Callable[[bytes, bytes, bytes, object, bytes], Pointer]
 SealValue = Callable[[Value, Put], Value]
 
 
-def seal_root(page: Page, put: Put, seal_value: SealValue) -> Page | Pointer:
-    """Write a container's pages; return the root page itself where it is small enough to be embedded."""
-    sealed = _seal(page, put, seal_value)
-    content, tail = sealed.encode()
-    return sealed if len(content) <= EMBED_BYTES else put(PAGE, content, tail, sealed, b"")
+def seal_root(
+    page: Page, put: Put, seal_value: SealValue, replaced: Page | Pointer | None = None
+) -> Page | Pointer:
+    """Write a container's pages; return the root page itself where it is small enough to be embedded.
+
+    ``replaced``: the root that it takes the place of, where that is known.
+    """
+    return write_root(_seal(page, put, seal_value), put, replaced)
+
+
+def write_root(page: Page, put: Put, replaced: Page | Pointer | None) -> Page | Pointer:
+    """Write a container's root page, below which all is written; return the page itself where it can be embedded."""
+    content, tail = page.encode()
+    if len(content) <= EMBED_BYTES:
+        return page
+    return put(PAGE, content, tail, page, replaced.location if type(replaced) is Pointer else b"")
 
 
 def _seal(page: Page, put: Put, seal_value: SealValue) -> Page:

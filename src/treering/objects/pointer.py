@@ -24,6 +24,9 @@ def make_pointer(digest: Hash, location: Location) -> Pointer:
     return tuple.__new__(Pointer, (digest, location))
 
 
+NOWHERE = Pointer(Hash(b""), Location(b""))  # of what is not stored yet
+
+
 class Embedded(NamedTuple):
     """A child small enough to stand inside its parent, that has locations or an order of its own to carry."""
 

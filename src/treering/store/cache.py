@@ -49,10 +49,16 @@ class ObjectCache:
         self._young[location] = cached
         self._bytes += size
 
-    def drop(self, location: bytes) -> None:
-        """Forget an object."""
-        found = self._young.pop(location, None)  # type: ignore[call-overload]
-        if found is not None:
-            self._bytes -= found[2]
+    def replace(self, old: bytes, location: Location, cached: Cached) -> None:
+        """Forget what stands under ``old``, if anything, and keep another object: an edit does so with each page."""
+        gone = self._young.pop(old, None)  # type: ignore[call-overload]
+        if gone is not None:
+            self._bytes -= gone[2]
         elif self._old:
-            self._old.pop(location, None)  # type: ignore[call-overload]
+            self._old.pop(old, None)  # type: ignore[call-overload]
+        size = cached[2]
+        if self._bytes + size > self._half:
+            self.put(location, cached)
+        else:
+            self._young[location] = cached
+            self._bytes += size

@@ -86,8 +86,8 @@ class Reader:
             return page.fresh[index]
         at = index * LOCATION_BYTES
         location = page.locations[at : at + LOCATION_BYTES]
-        at = index * HASH_BYTES
-        found = self.cache.get(location, page.hashes[at : at + HASH_BYTES])  # type: ignore[arg-type]
+        at = page.hashes_at + index * HASH_BYTES
+        found = self.cache.get(location, page.content[at : at + HASH_BYTES])  # type: ignore[arg-type]
         return found if found is not None else self.page(page.pointer(index))  # type: ignore[return-value]
 
     def pages(self, pointers: Sequence[Pointer]) -> list[Page]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from treering.objects.pointer import COUNTER_BYTES, Location, make_location
+from treering.objects.pointer import COUNTER_BYTES, make_location
 
 SALT_BYTES = 6
 
@@ -12,16 +12,14 @@ SALT_BYTES = 6
 class Session:
     """One writer's run of locations, never used by another: its number is taken from the root by compare-and-set.
 
-    The salt keeps locations apart even where a number is given out twice, because a store was put back from a copy.
+    A location is ``prefix`` and the next of ``counter``, big-endian in six bytes. The counter is one step in C, so threads
+    may share it. The salt in the prefix keeps locations apart even where a number is given out twice, because a store
+    was put back from a copy.
     """
 
-    __slots__ = ("_counter", "_start", "number")
+    __slots__ = ("counter", "number", "prefix")
 
     def __init__(self, number: int, salt: bytes) -> None:
         self.number = number
-        self._start = make_location(number, salt, 0)[:-COUNTER_BYTES]
-        self._counter = count()
-
-    def next_location(self) -> Location:
-        """Return a location never returned before. Threads may call it at once."""
-        return self._start + next(self._counter).to_bytes(COUNTER_BYTES, "big")  # type: ignore[return-value]
+        self.prefix = make_location(number, salt, 0)[:-COUNTER_BYTES]
+        self.counter = count()

@@ -59,6 +59,11 @@ class State:
         return cls(data, decode_root(data, url), reader, url, ids=ids)
 
     @property
+    def session_floor(self) -> int:
+        """Sessions below this number publish nothing any more."""
+        return self.record.session_floor
+
+    @property
     def branches(self) -> Mapping[str, Pointer]:
         """The head of each branch."""
         return self._table(BRANCHES, decode_names)

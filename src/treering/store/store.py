@@ -142,12 +142,20 @@ class Store:
         self.check_open()
         return self.freshness.asking()
 
+    def find_batch(self, state: State) -> Batch | None:
+        """Start a publication on top of ``state``, or return None where that takes a session first: see ``begin``."""
+        session = self._session
+        if session is None or session.number < state.session_floor:
+            return None
+        return Batch(session, self._codec, self.reader, state)
+
     def begin(self, state: State) -> Batch:
         """Start a publication on top of ``state``. Takes a session with the first one."""
-        session = self._session
-        if session is None or session.number < state.record.session_floor:
+        batch = self.find_batch(state)
+        if batch is None:
             session, state = self._take_session(state)
-        return Batch(session, self._codec, self.reader, state)
+            batch = Batch(session, self._codec, self.reader, state)
+        return batch
 
     def publish(
         self,

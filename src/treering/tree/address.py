@@ -29,6 +29,9 @@ class Address(NamedTuple):
     level: int
     key: KeyValue | None
 
+    def __str__(self) -> str:
+        return str(self.path)
+
     def node(self) -> Address:
         """Return this address; ``InvalidPath`` where it leads to a container."""
         if self.container is not None:

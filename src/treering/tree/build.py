@@ -21,10 +21,11 @@ from treering.path import Path
 from treering.schema.shape import MAX_DEPTH, ChildField, Kind, Shape
 from treering.schema.wire import iter_fields
 from treering.store.reader import Reader
+from treering.tree.address import Address
 from treering.tree.view import ChildPath, list_key
 from treering.tree.walk import value_of
 
-Where = Path | ChildPath  # for errors
+Where = Path | ChildPath | Address  # for errors
 
 MAX_MESSAGE_BYTES = 64 << 20  # of one node's own fields
 

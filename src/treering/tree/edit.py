@@ -1,7 +1,8 @@
 """Edits by path copying: a root node goes in, a new one comes out that shares everything not touched.
 
-The same functions serve a single call and a transaction; nothing is written here. An edit that changes nothing returns
-the very root it was given.
+The same functions serve a single call and a transaction. Given a ``put``, an edit writes what it makes as it goes, and
+what it returns can be encoded; without one it writes nothing, and the pages of many edits are written once, by a seal.
+An edit that changes nothing writes nothing, and returns the very root it was given.
 """
 
 from __future__ import annotations
@@ -23,12 +24,15 @@ from treering.errors import (
 )
 from treering.merkle.container import build
 from treering.merkle.place import Place
-from treering.objects.node import Container, Node, Slot
-from treering.objects.page import Value
+from treering.merkle.seal import Put, write_root
+from treering.objects.node import EMBED_BYTES, NO_SLOTS, Container, Node, Slot
+from treering.objects.page import Page, Value
+from treering.objects.pointer import Pointer
 from treering.schema.shape import MAX_DEPTH, ChildField, Kind, Shape
 from treering.store.reader import Reader
-from treering.tree.address import Address, Step, find_address
+from treering.tree.address import Address, find_address
 from treering.tree.build import Builder, check_required, same_own
+from treering.tree.seal import seal_node, seal_value
 from treering.tree.view import ChildPath, PathLike, child_path, key_bytes, list_key, parse
 from treering.tree.walk import EMPTY, not_found, value_of
 
@@ -45,15 +49,16 @@ class Editor:
         self._shape = shape
         self._build = Builder(reader, hidden)
 
-    def add(self, root: Node, path: PathLike, message: Message, key: object = None) -> Node:
+    def add(self, root: Node, path: PathLike, message: Message, key: object = None, put: Put | None = None) -> Node:
         """Add a child, with its own children, to the container at ``path``."""
         address = find_address(self._shape, path)
         field = address.children()
         given = address.shape.coerce(message)
 
-        def change(parent: Node | None) -> Node:
-            if parent is None:
+        def change(value: Value | None) -> Value:
+            if value is None:
                 raise not_found(address.path)
+            parent = value if type(value) is Node else self._reader.node(value)
             container: Container | None = parent.slots.get(field.number)  # type: ignore[assignment]
             encoded = _new_key(field, given, key, container, address)
             place = Place(self._reader, container.root, encoded) if container else None
@@ -61,37 +66,52 @@ class Editor:
                 problem = "there is a child with this key already"
                 raise AlreadyExists(problem, path=str(child_path(address.path.parent, field, encoded)))
             where = ChildPath(address.path.parent, field, encoded)
-            node = self._build.node(field.shape, given, None, where, address.level + field.levels)
+            child = value_of(self._build.node(field.shape, given, None, where, address.level + field.levels))
+            if put is not None:
+                child = seal_value(child, put)
             ordered = field.kind is Kind.KEYED
             if place is None:
-                first = build([(encoded, value_of(node), 0)])
+                first: Page | Pointer | None = build([(encoded, child, 0)])
                 assert first is not None
+                if put is not None:
+                    first = write_root(first, put, None)  # type: ignore[arg-type]
                 return parent.with_slot(field.number, Container(first, 1, 1 if ordered else 0))
             assert container is not None
             ordinal = container.next_ordinal if ordered else 0
-            edited = place.put(value_of(node), ordinal)
+            edited = place.put(child, ordinal, put)
             return parent.with_slot(field.number, Container(edited, container.count + 1, ordinal + 1 if ordered else 0))
 
-        return self._change(root, address.steps, change, address)
+        return self._change(root, address, change, put)
 
     def update(
-        self, root: Node, path: PathLike, message: Message, *, strict: bool = False, mask: Mask | None = None
+        self,
+        root: Node,
+        path: PathLike,
+        message: Message,
+        put: Put | None = None,
+        *,
+        strict: bool = False,
+        mask: Mask | None = None,
     ) -> Node:
         """Replace a node's own fields (those in ``mask``), leaving its children alone."""
         address = find_address(self._shape, path).node()
         shape = address.shape
         given = shape.coerce(message)
         fields = None if mask is None else _masked(shape, mask, address)
-        carried = shape.set_children(given) if fields is None else ()
+        carried = shape.set_children(given) if fields is None and shape.children else ()
         if carried:
             problem = "an update takes a node's own fields only; use add or replace for children"
             raise ChildInUpdate(problem, path=str(address.path), field=carried[0].name)
 
-        def change(node: Node | None) -> Node:
-            before = node or EMPTY
+        def change(value: Value | None) -> Value:
+            if type(value) is bytes and not value[0]:  # nothing but own fields, and no node to build for them
+                was, slots = value[1:], NO_SLOTS
+            else:
+                before = EMPTY if value is None else self._reader.node(value)
+                was, slots = before.own, before.slots
             updated = given
             if fields is not None or strict:
-                old = parse(shape, before.own, address.path)
+                old = parse(shape, was, address.path)
                 if fields is not None:
                     updated = _apply_mask(old, given, fields, address)
                 changed = shape.read_only_change(old, updated, fields) if strict else None
@@ -99,38 +119,37 @@ class Editor:
                     problem = "a strict update may not change a read-only field"
                     raise ReadOnlyField(problem, path=str(address.path), field=changed)
             _check_key(address, updated)
-            own = self._build.own(shape, updated, address.path, address.level)
+            own = self._build.own(shape, updated, address, address.level)
             if shape.has_required:
-                check_required(shape, updated, _present(shape, before), address.path)
-            return before if node and same_own(shape, updated, own, before.own) else before.with_own(own)
+                check_required(shape, updated, _present(shape, slots), address)
+            if value is not None and same_own(shape, updated, own, was):
+                return value
+            return Node(own, slots) if slots or len(own) >= EMBED_BYTES else b"\x00" + own
 
-        return self._change(root, address.steps, change, address)
+        return self._change(root, address, change, put)
 
-    def replace(self, root: Node, path: PathLike, message: Message) -> Node:
+    def replace(self, root: Node, path: PathLike, message: Message, put: Put | None = None) -> Node:
         """Make the whole subtree at ``path`` equal to ``message``, sharing what is equal already."""
         address = find_address(self._shape, path).node()
         given = address.shape.coerce(message)
 
-        def change(node: Node | None) -> Node:
+        def change(value: Value | None) -> Value:
             _check_key(address, given)
-            return self._build.node(address.shape, given, node, address.path, address.level)
+            node = None if value is None else self._reader.node(value)
+            made = self._build.node(address.shape, given, node, address.path, address.level)
+            return value if value is not None and made is node else made
 
-        return self._change(root, address.steps, change, address)
+        return self._change(root, address, change, put)
 
-    def remove(self, root: Node, path: PathLike) -> Node:
+    def remove(self, root: Node, path: PathLike, put: Put | None = None) -> Node:
         """Remove a keyed child, or a map's entry, with all below it."""
         address = find_address(self._shape, path).node()
         if not address.steps or address.steps[-1][1] is None:
             problem = "remove takes a child of a container; a singular child is made absent by clear"
             raise InvalidPath(problem, path=str(address.path))
+        return self._change(root, address, _nothing, put)
 
-        def change(node: Node | None) -> None:
-            if node is None:
-                raise not_found(address.path)
-
-        return self._change(root, address.steps, change, address)
-
-    def clear(self, root: Node, path: PathLike) -> Node:
+    def clear(self, root: Node, path: PathLike, put: Put | None = None) -> Node:
         """Make a singular child absent; nothing changes where it is."""
         address = find_address(self._shape, path).node()
         if not address.steps or address.steps[-1][1] is not None:
@@ -140,49 +159,53 @@ class Editor:
         if field.required:
             problem = "a required child cannot be absent"
             raise MissingField(problem, path=str(address.path), fields=[field.name])
-        return self._change(root, address.steps, _nothing, address)
+        return self._change(root, address, _nothing, put)
 
     def _change(
-        self, root: Node, steps: Sequence[Step], change: Callable[[Node | None], Node | None], address: Address
+        self, root: Node, address: Address, change: Callable[[Value | None], Value | None], put: Put | None
     ) -> Node:
-        """Change the node at ``steps``; None from ``change`` takes it out. One descent; copies one page a level."""
+        """Change what is at ``address``; None from ``change`` takes it out. One descent; copies one page a level."""
+        reader = self._reader
         trail: list[tuple[Node, ChildField, Slot | None, Place | None]] = []
-        node: Node | None = root
-        for field, key in steps:
-            if node is None:
+        value: Value | None = root
+        for field, key in address.steps:
+            if value is None:
                 raise not_found(address.path)
+            node = value if type(value) is Node else reader.node(value)
             slot = node.slots.get(field.number)
             if key is None:
-                place, child = None, slot
+                place, value = None, slot  # type: ignore[assignment] # a singular child has no container
             else:
-                place = Place(self._reader, slot.root, key) if type(slot) is Container else None
+                place = Place(reader, slot.root, key) if type(slot) is Container else None
                 if place is None or not place.found:
                     raise not_found(address.path)
-                child = place.value
+                value = place.value
             trail.append((node, field, slot, place))
-            node = None if child is None else self._reader.node(child)  # type: ignore[arg-type]
-        changed = change(node)
-        if changed is node:
+        changed = change(value)
+        if changed is value:
             return root
-        for parent, field, slot, place in reversed(trail):
-            value: Slot | None = None if changed is None else value_of(changed)
+        for node, field, slot, place in reversed(trail):
+            if type(changed) is Node:
+                changed = value_of(changed) if put is None else seal_value(changed, put)
+            hung: Slot | None = changed
             if place is not None:
                 assert type(slot) is Container
-                value = _put(place, slot, value)  # type: ignore[arg-type]
-            changed = parent.with_slot(field.number, value)
+                hung = _put(place, slot, changed, put)
+            changed = node.with_slot(field.number, hung)
         assert changed is not None
-        return changed
+        top = changed if type(changed) is Node else reader.node(changed)
+        return top if put is None or trail else seal_node(top, put)
 
 
-def _put(place: Place, container: Container, value: Value | None) -> Container | None:
+def _put(place: Place, container: Container, value: Value | None, put: Put | None) -> Container | None:
     """Put another child in its place, or take it out; None where the container is empty then."""
     if value is not None:
-        return Container(place.put(value, place.ordinal), container.count, container.next_ordinal)
-    rest = place.remove()
+        return Container(place.put(value, place.ordinal, put), container.count, container.next_ordinal)
+    rest = place.remove(put)
     return None if rest is None else Container(rest, container.count - 1, container.next_ordinal)
 
 
-def _nothing(_: Node | None) -> None:
+def _nothing(_: Value | None) -> None:
     return None
 
 
@@ -266,5 +289,5 @@ def _merge_fields(old: Message, given: Message, fields: Sequence[str]) -> Messag
     return merged
 
 
-def _present(shape: Shape, node: Node) -> list[str]:
-    return [shape.by_number[number].name for number in node.slots if number in shape.by_number]
+def _present(shape: Shape, slots: Mapping[int, Slot]) -> list[str]:
+    return [shape.by_number[number].name for number in slots if number in shape.by_number]

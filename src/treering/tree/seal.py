@@ -18,12 +18,13 @@ def seal_node(node: Node, put: Put) -> Node:
 
 def _seal_slot(slot: Slot, put: Put) -> Slot:
     if type(slot) is not Container:
-        return _seal_value(slot, put)  # type: ignore[arg-type]
+        return seal_value(slot, put)  # type: ignore[arg-type]
     root = slot.root
-    return slot if type(root) is Pointer else Container(seal_root(root, put, _seal_value), *slot[1:])  # type: ignore[arg-type]
+    return slot if type(root) is Pointer else Container(seal_root(root, put, seal_value), *slot[1:])  # type: ignore[arg-type]
 
 
-def _seal_value(value: Value, put: Put) -> Value:
+def seal_value(value: Value, put: Put) -> Value:
+    """Return a child with everything below it written: itself embedded, or written, too, where it is large."""
     if type(value) is not Node:
         return value
     sealed = seal_node(value, put)
