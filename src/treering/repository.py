@@ -141,7 +141,7 @@ class Repository:
         a READ_ONLY field (`ReadOnlyField`). Creates an absent singular child. Raises `PathNotFound`, `WrongType`,
         `KeyChanged`, `ChildInUpdate`, `InvalidPath`, `TooLarge`, `TooDeep`, `MissingField`.
         """
-        names = tuple(mask) if isinstance(mask, Iterator) else mask  # it is read at each attempt
+        names = mask if mask is None or not isinstance(mask, Iterator) else tuple(mask)  # it is read at each attempt
         return self._edit(
             "update",
             path,

@@ -15,9 +15,7 @@ from typing import Protocol
 from treering.errors import DanglingReference, Error, NameNotFound, OutcomeUnknown, Unavailable
 from treering.merkle.seal import Put
 from treering.objects.node import Node
-from treering.objects.root import BRANCHES
 from treering.store.batch import Batch
-from treering.store.publication import commit_sign
 from treering.store.reader import StoredCommit
 from treering.store.state import State
 from treering.store.store import Store
@@ -268,7 +266,7 @@ class Group:
         head = made[-1][1]
         error: Error | None = None
         try:
-            is_moved = self._move(batch, state, head)
+            is_moved = self._store.publish_commit(batch, state, self._line.name, head) is not None
         except OutcomeUnknown as unknown:
             for request, commit in made:
                 request.error = unknown if commit is head else _copy(unknown, commit)
@@ -278,6 +276,7 @@ class Group:
         except Error as refused:
             error, is_moved = refused, False
         if is_moved:
+            self._line.moved_to(head)
             for request, commit in made:
                 request.commit = commit
                 if request.published is not None:
@@ -292,18 +291,6 @@ class Group:
         else:
             for request, _ in made:  # one of them may be to blame: each by itself
                 self._publish([request], is_fresh=True)
-        return True
-
-    def _move(self, batch: Batch, state: State, head: StoredCommit) -> bool:
-        """Publish a batch that ends with ``head``; False where the root had moved."""
-        line = self._line
-        branches = {**state.branches, line.name: head.pointer}
-        sections = {BRANCHES: batch.put_names(branches)}
-        sign = commit_sign(line.name, head)
-        moved = self._store.publish(batch, state, sections, branches=branches, shows=sign, commit=head.pointer)
-        if moved is None:
-            return False
-        line.moved_to(head)
         return True
 
 

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Union
+from typing import TYPE_CHECKING, Final, NamedTuple, Union
 
 from treering.objects.packing import decode_sized, encode_sized, pack_integers, unpack_integers
 from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Embedded, Hash, Location, Pointer, make_pointer
@@ -110,15 +110,27 @@ class Leaf:
         return content, b"".join((ordinals, pack_integers(list(map(len, tails))), *tails))
 
 
+class Index(NamedTuple):
+    """What an inner page says of the pages below, but for where they are: the same in every version with these keys.
+
+    ``counts_at`` and ``hashes_at`` say where in the page's content the counts and the hashes begin.
+    """
+
+    level: int
+    keys: tuple[bytes, ...]
+    counts: tuple[int, ...]
+    counts_at: int
+    hashes_at: int
+
+
 class Inner:
     """Pages in key order, each known by the last key in it. ``fresh`` holds the ones not yet written, by index.
 
     ``content`` and ``locations`` are what is stored, ready for use: to put another page in the place of one is a splice
-    of each. ``hashes_at`` says where in the content the hashes begin, ``counts_at`` where the counts do; keys and counts
-    stand before. At the index of a fresh page both hold anything.
+    of each. At the index of a fresh page both hold anything.
     """
 
-    __slots__ = ("content", "counts", "counts_at", "fresh", "hashes_at", "keys", "level", "locations")
+    __slots__ = ("content", "fresh", "index", "keys", "locations")
 
     def __init__(
         self,
@@ -131,28 +143,35 @@ class Inner:
     ) -> None:
         packed_keys = _pack_keys(level, keys)
         packed = packed_keys + pack_integers(counts)
-        self.level = level
+        self.index = Index(level, keys, counts, len(packed_keys), len(packed))
         self.keys = keys
-        self.counts = counts
         self.content = packed + hashes
-        self.counts_at = len(packed_keys)
-        self.hashes_at = len(packed)
         self.locations = locations
         self.fresh = fresh
 
     @property
+    def level(self) -> int:
+        """How high the page is above the leaves."""
+        return self.index.level
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The number of children below each page."""
+        return self.index.counts
+
+    @property
     def count(self) -> int:
         """The number of children below."""
-        return sum(self.counts)
+        return sum(self.index.counts)
 
     @property
     def hashes(self) -> bytes:
         """The hashes of all pages below, one after the other."""
-        return self.content[self.hashes_at :]
+        return self.content[self.index.hashes_at :]
 
     def pointer(self, index: int) -> Pointer:
         """Return where the page at ``index`` is stored. It must not be fresh."""
-        at, there = self.hashes_at + index * HASH_BYTES, index * LOCATION_BYTES
+        at, there = self.index.hashes_at + index * HASH_BYTES, index * LOCATION_BYTES
         return make_pointer(self.content[at : at + HASH_BYTES], self.locations[there : there + LOCATION_BYTES])  # type: ignore[arg-type]
 
     def places(self) -> list[Location]:
@@ -170,25 +189,23 @@ class Inner:
         ``added``: how many children more are below it.
         """
         like = self.with_count(index, added) if added else self
-        fresh = {**self.fresh, index: page} if self.fresh else {index: page}
-        return _like(like, like.content, self.locations, fresh)
+        return _make(like.index, like.content, self.locations, {**self.fresh, index: page})
 
     def with_count(self, index: int, added: int) -> Inner:
         """Return this page with ``added`` children more below the page at ``index``."""
-        counts = (*self.counts[:index], self.counts[index] + added, *self.counts[index + 1 :])
-        packed = self.content[: self.counts_at] + pack_integers(counts)
-        made = _like(self, packed + self.content[self.hashes_at :], self.locations, self.fresh)
-        made.counts = counts
-        made.hashes_at = len(packed)
-        return made
+        level, keys, counts, counts_at, hashes_at = self.index
+        counts = (*counts[:index], counts[index] + added, *counts[index + 1 :])
+        packed = self.content[:counts_at] + pack_integers(counts)
+        made = Index(level, keys, counts, counts_at, len(packed))
+        return _make(made, packed + self.content[hashes_at:], self.locations, self.fresh)
 
     def with_pointer(self, index: int, pointer: Pointer) -> Inner:
         """Return this page with nothing fresh: the one page that another one replaced, at ``index``, is at ``pointer``."""
         digest, location = pointer
         content, locations = self.content, self.locations
-        at, there = self.hashes_at + index * HASH_BYTES, index * LOCATION_BYTES
-        return _like(
-            self,
+        at, there = self.index.hashes_at + index * HASH_BYTES, index * LOCATION_BYTES
+        return _make(
+            self.index,
             content[:at] + digest + content[at + HASH_BYTES :],
             locations[:there] + location + locations[there + LOCATION_BYTES :],
             _NOTHING_FRESH,
@@ -196,11 +213,11 @@ class Inner:
 
     def with_pointers(self, written: Sequence[tuple[int, Pointer]]) -> Inner:
         """Return this page with nothing fresh: ``written`` says where each fresh page now stands."""
-        content, locations, start = bytearray(self.content), bytearray(self.locations), self.hashes_at
+        content, locations, start = bytearray(self.content), bytearray(self.locations), self.index.hashes_at
         for index, (digest, location) in written:
             content[start + index * HASH_BYTES : start + (index + 1) * HASH_BYTES] = digest
             locations[index * LOCATION_BYTES : (index + 1) * LOCATION_BYTES] = location
-        return _like(self, bytes(content), bytes(locations), _NOTHING_FRESH)
+        return _make(self.index, bytes(content), bytes(locations), _NOTHING_FRESH)
 
     def encode(self) -> tuple[bytes, bytes]:
         """Return (content, tail). Nothing may be fresh."""
@@ -210,14 +227,11 @@ class Inner:
         return self.content, self.locations
 
 
-def _like(page: Inner, content: bytes, locations: bytes, fresh: Mapping[int, Page]) -> Inner:
-    """Return a page with the same keys and counts, without encoding these again: a tenth of the time."""
+def _make(index: Index, content: bytes, locations: bytes, fresh: Mapping[int, Page]) -> Inner:
+    """Return an inner page of which everything is known: a tenth of the time that encoding its keys takes."""
     made: Inner = _new_inner(Inner)
-    made.level = page.level
-    made.keys = page.keys
-    made.counts = page.counts
-    made.counts_at = page.counts_at
-    made.hashes_at = page.hashes_at
+    made.index = index
+    made.keys = index[1]
     made.content = content
     made.locations = locations
     made.fresh = fresh
@@ -267,11 +281,7 @@ def decode_page(content: bytes, tail: bytes) -> Page:
         if len(content) - position != number * HASH_BYTES or len(tail) != number * LOCATION_BYTES:
             message = "inner page of the wrong size"
             raise ValueError(message)
-        page: Inner = _new_inner(Inner)
-        page.level, page.keys, page.counts = level, tuple(keys), counts
-        page.counts_at, page.hashes_at, page.content, page.locations = start, position, content, tail
-        page.fresh = _NOTHING_FRESH
-        return page
+        return _make(Index(level, tuple(keys), counts, start, position), content, tail, _NOTHING_FRESH)
     start = position
     sizes, position = unpack_integers(content, position, number)
     packed_sizes = content[start:position]

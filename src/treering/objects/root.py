@@ -21,6 +21,9 @@ BRANCHES, TAGS, GRAFTS, DEAD_LISTS = 1, 2, 3, 4
 
 _HEAD = struct.Struct("<8sH16sQQQ")  # magic, format, store id, version, next session, session floor
 
+_VERSION = struct.Struct("<Q")
+_VERSION_AT = struct.calcsize("<8sH16s")
+
 Section = bytes | Pointer
 
 
@@ -76,6 +79,30 @@ def decode_root(data: bytes, url: str) -> RootRecord:
     except (struct.error, IndexError) as error:
         raise _damaged("does not parse", url) from error
     return RootRecord(store_id, version, next_session, floor, sections)
+
+
+def find_head(data: bytes, name: str, head: Pointer) -> int:
+    """Return where in an encoded root record the pointer of a branch stands that names ``head``; -1 where elsewhere."""
+    named = encode_text(name)
+    at = data.find(named + head.hash + head.location)
+    return at if at < 0 else at + len(named)
+
+
+def with_head(data: bytes, at: int, head: Pointer) -> bytes:
+    """Return an encoded root record after a move that changes the pointer at ``at`` and nothing else.
+
+    Every commit makes one: this takes a tenth of the time of encoding it anew, and no longer where there are many names.
+    """
+    (version,) = _VERSION.unpack_from(data, _VERSION_AT)
+    pointer_end = at + HASH_BYTES + LOCATION_BYTES
+    moved = b"".join((
+        data[:_VERSION_AT],
+        _VERSION.pack(version + 1),
+        data[_VERSION_AT + _VERSION.size : at],
+        *head,
+        data[pointer_end:-CHECKSUM_BYTES],
+    ))  # fmt: skip
+    return moved + checksum(moved)
 
 
 def encode_names(names: Mapping[str, Pointer]) -> bytes:

@@ -46,7 +46,7 @@ def int_end(data: bytes, start: int) -> int:
 def encode_text(value: str) -> bytes:
     """Encode a string; sorts by code point. Raises InvalidPath for an empty one, TooLarge beyond MAX_KEY_BYTES."""
     raw = value.encode()
-    if b"\0" in raw or b"\1" in raw or not 0 < len(raw) < MAX_KEY_BYTES:
+    if 0 in raw or 1 in raw or not 0 < len(raw) < MAX_KEY_BYTES:
         return encode_raw(raw)
     return raw + b"\0"
 
@@ -55,7 +55,7 @@ def encode_plain_texts(values: Sequence[str]) -> list[bytes] | None:
     """Do as `encode_text` for many strings; None where one of them takes more than a byte at its end."""
     raws = [value.encode() for value in values]
     whole = b"".join(raws)
-    if b"\0" in whole or b"\1" in whole or b"" in raws or max(map(len, raws), default=0) >= MAX_KEY_BYTES:
+    if 0 in whole or 1 in whole or b"" in raws or max(map(len, raws), default=0) >= MAX_KEY_BYTES:
         return None
     return [raw + b"\0" for raw in raws]
 
@@ -67,7 +67,7 @@ def decode_text(data: bytes) -> str:
 
 def encode_raw(value: bytes) -> bytes:
     """Encode bytes. Raises InvalidPath for empty ones, TooLarge beyond MAX_KEY_BYTES."""
-    if b"\0" in value or b"\1" in value:
+    if 0 in value or 1 in value:
         value = value.replace(b"\1", b"\1\2").replace(b"\0", b"\1\1")
     if not 0 < len(value) < MAX_KEY_BYTES:
         raise _bad_size(value)
@@ -76,7 +76,7 @@ def encode_raw(value: bytes) -> bytes:
 
 def decode_raw(data: bytes) -> bytes:
     """Undo `encode_raw`; ``data`` is the whole encoding."""
-    if b"\1" in data:
+    if 1 in data:
         return data[:-1].replace(b"\1\1", b"\0").replace(b"\1\2", b"\1")
     return data[:-1]
 

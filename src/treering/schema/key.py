@@ -82,7 +82,7 @@ class KeyCodec:
     - ``encode_message(message)``: both in one, with the errors of ``encode``.
     """
 
-    __slots__ = ("_components", "_is_text", "decode", "encode", "encode_message", "names", "of_message")
+    __slots__ = ("_components", "decode", "encode", "encode_message", "is_text", "names", "of_message")
 
     names: tuple[str, ...]
     encode: Callable[[Any], bytes]
@@ -99,7 +99,7 @@ class KeyCodec:
         else:
             self.encode, self.decode = _composite_encode(components), _composite_decode(components)
         self.encode_message = _chain(self.of_message, self.encode)
-        self._is_text = len(components) == 1 and components[0].encode is encode_text
+        self.is_text = len(components) == 1 and components[0].encode is encode_text
 
     @classmethod
     def of_fields(cls, fields: Sequence[FieldDescriptor]) -> KeyCodec:
@@ -108,7 +108,7 @@ class KeyCodec:
 
     def encode_messages(self, messages: Iterable[Message]) -> list[bytes]:
         """Return the keys of many messages. Texts are looked at all together: two fifths of the time."""
-        if self._is_text:
+        if self.is_text:
             values = list(map(self.of_message, messages))
             if plain := encode_plain_texts(values):
                 return plain

@@ -40,7 +40,7 @@ class ChildField:
     ``wire_tag`` and ``wire_end``: what stands on the wire before one child, or one entry of a map, and after it. A
     length follows the tag and nothing stands at the end, unless the field is ``delimited`` (a group, in editions
     ``DELIMITED``).
-    ``codec``: of the keys, of KEYED and MAP. ``key_names``: the child's key fields, of KEYED. ``key_fields``: their
+    ``codec``: of the keys, of KEYED and MAP. ``is_text``: whether a key is one string. ``key_names``: the child's key fields, of KEYED. ``key_fields``: their
     descriptors, or that of a map's key.
     """
 
@@ -51,6 +51,7 @@ class ChildField:
         "descriptor",
         "frame",
         "full_name",
+        "is_text",
         "key_fields",
         "key_names",
         "kind",
@@ -76,6 +77,7 @@ class ChildField:
         self.shape = shape
         self.required = descriptor.is_required
         self.codec = KeyCodec.of_fields(keys) if keys else None
+        self.is_text = self.codec is not None and self.codec.is_text
         self.key_fields = tuple(keys)
         self.key_names = tuple(key.name for key in keys) if kind is Kind.KEYED else ()
         self.levels = 2 if kind is Kind.MAP else 1

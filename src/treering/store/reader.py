@@ -86,7 +86,7 @@ class Reader:
             return page.fresh[index]
         at = index * LOCATION_BYTES
         location = page.locations[at : at + LOCATION_BYTES]
-        at = page.hashes_at + index * HASH_BYTES
+        at = page.index.hashes_at + index * HASH_BYTES
         found = self.cache.get(location, page.content[at : at + HASH_BYTES])  # type: ignore[arg-type]
         return found if found is not None else self.page(page.pointer(index))  # type: ignore[return-value]
 

@@ -17,6 +17,8 @@ from treering.objects.root import (
     Section,
     decode_names,
     decode_root,
+    find_head,
+    with_head,
 )
 from treering.store.dead import DeadList, decode_dead_lists
 from treering.store.ids import CommitIndex
@@ -31,27 +33,31 @@ _EMPTY = b"\x00"  # a table without entries: it has no section
 class State:
     """What the root said at one moment. ``data``: its bytes, which the next compare-and-set compares with.
 
-    Immutable; a table is decoded when it is first asked for, and handed on to the states that have the same. ``ids``:
-    the commits known so far, which are those of this history and never of one that a rolled back store left behind.
+    Immutable; the record and its tables are decoded when they are first asked for, and tables handed on to the states
+    that have the same. ``ids``: the commits known so far, which are those of this history and never of one that a rolled
+    back store left behind.
     """
 
-    __slots__ = ("_tables", "data", "ids", "reader", "record", "url")
+    __slots__ = ("_places", "_record", "_tables", "data", "ids", "reader", "session_floor", "url")
 
     def __init__(
         self,
         data: bytes,
-        record: RootRecord,
+        record: RootRecord | None,
         reader: Reader,
         url: str,
         tables: dict[int, object] | None = None,
         ids: CommitIndex | None = None,
+        places: dict[str, int] | None = None,
     ) -> None:
         self.data = data
         self.ids = ids or reader.ids
-        self.record = record
         self.reader = reader
         self.url = url
-        self._tables: dict[int, object] = tables or {}
+        self._record = record
+        self._tables: dict[int, object] = {} if tables is None else tables
+        self._places: dict[str, int] = {} if places is None else places  # where in the data branches' pointers stand
+        self.session_floor = 0 if record is None else record.session_floor  # sessions below publish nothing any more
 
     @classmethod
     def read(cls, data: bytes, reader: Reader, url: str, ids: CommitIndex | None = None) -> State:
@@ -59,14 +65,17 @@ class State:
         return cls(data, decode_root(data, url), reader, url, ids=ids)
 
     @property
-    def session_floor(self) -> int:
-        """Sessions below this number publish nothing any more."""
-        return self.record.session_floor
+    def record(self) -> RootRecord:
+        """All that the root says, tables not decoded."""
+        record = self._record
+        if record is None:
+            record = self._record = decode_root(self.data, self.url)
+        return record
 
     @property
     def branches(self) -> Mapping[str, Pointer]:
         """The head of each branch."""
-        return self._table(BRANCHES, decode_names)
+        return self._tables.get(BRANCHES) or self._table(BRANCHES, decode_names)  # type: ignore[return-value]
 
     @property
     def tags(self) -> Mapping[str, Pointer]:
@@ -76,7 +85,7 @@ class State:
     @property
     def lineage(self) -> Lineage:
         """The ancestry of its commits, as prune left it."""
-        return self._table(GRAFTS, self._lineage)
+        return self._tables.get(GRAFTS) or self._table(GRAFTS, self._lineage)  # type: ignore[return-value]
 
     @property
     def dead(self) -> tuple[DeadList, ...]:
@@ -110,6 +119,25 @@ class State:
         if branches is not None:
             tables[BRANCHES] = branches
         return State(record.encode(), record, self.reader, self.url, tables, self.ids)
+
+    def with_head(self, name: str, head: Pointer) -> State | None:
+        """Return the state after a move of the root that a commit makes; None where that takes `moved`.
+
+        It does where the branch is new, and where branches have a table of their own.
+        """
+        at = self._places.get(name)
+        if at is None:
+            known = self.branches.get(name)
+            at = -1 if known is None else find_head(self.data, name, known)
+            if at < 0:
+                return None
+            self._places[name] = at
+        tables = self._tables.copy()
+        tables[BRANCHES] = {**self.branches, name: head}
+        # the places stay: nothing before or between the pointers changes its length
+        moved = State(with_head(self.data, at, head), None, self.reader, self.url, tables, self.ids, self._places)
+        moved.session_floor = self.session_floor
+        return moved
 
     def with_reader(self, reader: Reader) -> State:
         """Return the same record with nothing decoded, to be read anew through another reader."""

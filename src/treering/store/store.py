@@ -19,12 +19,12 @@ from treering.backend.fitted import fit
 from treering.errors import Error, ForkedProcess, NotAStore, OutcomeUnknown, StoreRolledBack, Unavailable
 from treering.objects.frame import Codec
 from treering.objects.pointer import Hash, Pointer
-from treering.objects.root import DEAD_LISTS, STORE_ID_BYTES, RootRecord, Section
+from treering.objects.root import BRANCHES, DEAD_LISTS, STORE_ID_BYTES, RootRecord, Section
 from treering.store.batch import Batch
 from treering.store.dead import DeadList, encode_dead_lists
 from treering.store.entropy import Entropy
 from treering.store.freshness import Consistency, FreshBackend, Freshness
-from treering.store.publication import Sign, dead_sign, settle
+from treering.store.publication import Sign, commit_sign, dead_sign, settle
 from treering.store.reader import DEFAULT_CACHE_BYTES, Reader, StoredCommit
 from treering.store.session import SALT_BYTES, Session
 from treering.store.state import State
@@ -119,6 +119,9 @@ class Store:
         """
         known = self._state
         if known is None or not self._may_be_behind:
+            is_usable = known is not None and not self._closed and self._forks == _forks
+            if is_usable and self.backend.read_root() == known.data:  # type: ignore[union-attr]
+                return known, True  # type: ignore[return-value] # it is known
             return self.state, True
         if known is self._overtaken:
             return self.fresh_state(), True
@@ -201,6 +204,17 @@ class Store:
                 self.backend.delete_many(orphans)
                 self.buried.update(orphans)
         return moved
+
+    def publish_commit(self, batch: Batch, state: State, branch: str, commit: StoredCommit) -> State | None:
+        """Write the batch and make ``commit`` the head of a branch, as `publish` does."""
+        moved = None if self.buried else state.with_head(branch, commit.pointer)
+        if moved is not None:  # nearly every commit: the root as it is, with another head
+            is_moved = self._move(batch.entries, state, moved, commit_sign(branch, commit), commit.pointer)
+            return moved if is_moved else None
+        branches = {**state.branches, branch: commit.pointer}
+        sections = {BRANCHES: batch.put_names(branches)}
+        sign = commit_sign(branch, commit)
+        return self.publish(batch, state, sections, branches=branches, shows=sign, commit=commit.pointer)
 
     def sync(self) -> None:
         """Return when all that was acknowledged is on disk; at once where the backend promised all it can already."""
