@@ -122,7 +122,7 @@ class Repository:
         `InvalidPath` (an empty key), `TooLarge`, `TooDeep`, `MissingField`.
         """
         return self._edit(
-            "add", path, message, lambda root, put=None: self._editor.add(root, path, message, key, put), author, note
+            "add", path, message, lambda root, writer=None: self._editor.add(root, path, message, key, writer), author, note
         )
 
     def update(
@@ -146,7 +146,7 @@ class Repository:
             "update",
             path,
             message,
-            lambda root, put=None: self._editor.update(root, path, message, put, strict=strict, mask=names),
+            lambda root, writer=None: self._editor.update(root, path, message, writer, strict=strict, mask=names),
             author,
             note,
         )
@@ -157,19 +157,19 @@ class Repository:
         Creates an absent singular child. Raises what `update` and `add` raise.
         """
         return self._edit(
-            "replace", path, message, lambda root, put=None: self._editor.replace(root, path, message, put), author, note
+            "replace", path, message, lambda root, writer=None: self._editor.replace(root, path, message, writer), author, note
         )
 
     def remove(self, path: PathLike, *, author: str | None = None, note: str = "") -> Commit:
         """Remove a child of a container, with all below it. `PathNotFound`; `InvalidPath` for a singular child."""
         return self._edit(
-            "remove", path, None, lambda root, put=None: self._editor.remove(root, path, put), author, note
+            "remove", path, None, lambda root, writer=None: self._editor.remove(root, path, writer), author, note
         )
 
     def clear(self, path: PathLike, *, author: str | None = None, note: str = "") -> Commit:
         """Make an optional singular child absent. `InvalidPath` for a child of a container."""
         return self._edit(
-            "clear", path, None, lambda root, put=None: self._editor.clear(root, path, put), author, note
+            "clear", path, None, lambda root, writer=None: self._editor.clear(root, path, writer), author, note
         )
 
     def transaction(

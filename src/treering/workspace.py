@@ -18,7 +18,7 @@ from treering.history.branch import Branch
 from treering.history.commit import Commit
 from treering.history.group import Write
 from treering.hooks import Event, Hooks
-from treering.merkle.seal import Put
+from treering.merkle.seal import Writer
 from treering.objects.node import Node
 from treering.path import Path
 from treering.schema.schema import Schema
@@ -37,9 +37,9 @@ Edit = Callable[[Node], Node]
 
 
 class SingleEdit(Protocol):
-    """An edit of its own. With a ``put`` it writes what it makes as it goes; the tree it returns can be encoded then."""
+    """An edit of its own. With a writer it writes what it makes as it goes; the tree it returns can be encoded then."""
 
-    def __call__(self, root: Node, put: Put | None = None, /) -> Node:
+    def __call__(self, root: Node, writer: Writer | None = None, /) -> Node:
         """Return the new root."""
         ...
 
@@ -55,6 +55,7 @@ class Workspace:
         self.hooks = Hooks()
         self.validators: list[Validator] = []
         self._author = author
+        self._checked: str | None = None  # an author that is known to be a text
         self._proxies: Counter[Path] = Counter()  # how many of a node are open
         self._exclusive: set[Path] = set()
         self._lock = threading.Lock()
@@ -117,7 +118,9 @@ class Workspace:
         ``write``: does the same, and writes as it goes.
         """
         author = self._author if author is None else author
-        check_texts(author, note)
+        if note != "" or author is not self._checked:
+            check_texts(author, note)
+            self._checked = author
         hooks = self.hooks
         depth = hooks.check_chain()
         validate = self._validate if self.validators else None

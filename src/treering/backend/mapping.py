@@ -247,7 +247,7 @@ class MappingBackend:
 
     def _write(self, mapping: MutableMapping[Any, Any], objects: Sequence[Entry], written: list[str]) -> None:
         prefix = self._object_prefix
-        if self._is_plain:
+        if self._is_plain:  # each step in C
             written += [prefix + key.hex() for key, _ in objects]
             mapping.update(zip(written, [bytes(value) for _, value in objects], strict=True))
             return

@@ -2,7 +2,7 @@
 
 An edit of one key mostly leaves the cuts where they are. Then the pages on the way are copied with one child replaced,
 and nothing else is looked at; only where a cut comes or goes is the general ``edit`` called. Whoever commits the one
-edit gives a ``put``, and each page is written as soon as it is made.
+edit gives a writer, which takes each page as soon as it is made.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from bisect import bisect_left
 
 from treering.merkle.chunking import LEAF_THRESHOLDS, key_number
 from treering.merkle.container import PageSource, edit
-from treering.merkle.seal import Put, seal_root, write_root
-from treering.objects.frame import PAGE
+from treering.merkle.seal import Put, Writer, seal_root
 from treering.objects.page import Inner, Leaf, Page, Value
-from treering.objects.pointer import LOCATION_BYTES, Pointer
+from treering.objects.pointer import Pointer
 
 
 class Place:
@@ -23,75 +22,71 @@ class Place:
     __slots__ = ("_index", "_leaf", "_root", "_source", "_trail", "found", "key", "value")
 
     def __init__(self, source: PageSource, root: Page | Pointer, key: bytes) -> None:
-        self._source = source
-        self._root = root
-        self._trail: list[tuple[Inner, int]] = []
-        self.key = key
-        self.value: Value | None = None  # the child under the key
+        trail: list[tuple[Inner, int]] = []
+        child = source.child
         page = source.page(root) if type(root) is Pointer else root
         while type(page) is Inner:
             keys = page.keys
             index = bisect_left(keys, key)
             if index == len(keys):  # behind every key there is: at the end of the last leaf
                 index -= 1
-            self._trail.append((page, index))
-            page = source.child(page, index)
+            trail.append((page, index))
+            page = child(page, index)
         assert type(page) is Leaf
         keys = page.keys
         index = bisect_left(keys, key)
+        found = index < len(keys) and keys[index] == key
+        self.key = key
+        self.found = found
+        self.value: Value | None = page.values[index] if found else None  # the child under the key
+        self._source = source
+        self._root = root
+        self._trail = trail
         self._leaf = page
         self._index = index
-        self.found = index < len(keys) and keys[index] == key
-        if self.found:
-            self.value = page.values[index]
 
     @property
     def ordinal(self) -> int:
         """The ordinal of the child that is there."""
         return self._leaf.ordinals[self._index]
 
-    def put(self, value: Value, ordinal: int, write: Put | None = None) -> Page | Pointer:
+    def put(self, value: Value, ordinal: int, writer: Writer | None = None) -> Page | Pointer:
         """Return the root of the container with this child under the key, whether or not there was one.
 
-        ``write``: the child is written already, and so are to be all pages.
+        ``writer``: takes all pages on the way; the child is written already.
         """
         leaf, index, key = self._leaf, self._index, self.key
         if self.found:
-            return self._climb(leaf.with_value(index, value, ordinal), 0, write)
+            return self._climb(leaf.with_value(index, value, ordinal), 0, writer)
         if index == len(leaf.keys) or self._cuts_move(index, 1):
-            return self._edit((value, ordinal), write)  # type: ignore[return-value] # there is a child now
+            return self._edit((value, ordinal), writer)  # type: ignore[return-value] # there is a child now
         keys = (*leaf.keys[:index], key, *leaf.keys[index:])
         values = (*leaf.values[:index], value, *leaf.values[index:])
         ordinals = (*leaf.ordinals[:index], ordinal, *leaf.ordinals[index:])
-        return self._climb(Leaf(keys, values, ordinals), 1, write)
+        return self._climb(Leaf(keys, values, ordinals), 1, writer)
 
-    def remove(self, write: Put | None = None) -> Page | Pointer | None:
+    def remove(self, writer: Writer | None = None) -> Page | Pointer | None:
         """Return the root of the container without the child that is there; None when nothing is left."""
         leaf, index = self._leaf, self._index
         if index == len(leaf.keys) - 1 or self._cuts_move(index + 1, -1):
-            return self._edit(None, write)
+            return self._edit(None, writer)
         keys = (*leaf.keys[:index], *leaf.keys[index + 1 :])
         values = (*leaf.values[:index], *leaf.values[index + 1 :])
         ordinals = (*leaf.ordinals[:index], *leaf.ordinals[index + 1 :])
-        return self._climb(Leaf(keys, values, ordinals), -1, write)
+        return self._climb(Leaf(keys, values, ordinals), -1, writer)
 
-    def _climb(self, page: Page, added: int, write: Put | None) -> Page | Pointer:
-        """Put a page in the place of the leaf, one that ends at the same key, and return the root above it."""
-        if write is None:
-            for parent, index in reversed(self._trail):
-                page = parent.with_child(index, page, added)
-            return page
-        # In one pass with the edit, so that no page is made twice: a third of the time of an edit and a seal.
+    def _climb(self, leaf: Leaf, added: int, writer: Writer | None) -> Page | Pointer:
+        """Put another leaf in the place of the one found, one that ends at the same key; return the root above it."""
+        if writer is not None:  # in one pass with the edit, so that no page is made twice
+            return writer.put_path(leaf, self._trail, added, self._root)
+        page: Page = leaf
         for parent, index in reversed(self._trail):
-            content, tail = page.encode()
-            at = index * LOCATION_BYTES
-            pointer = write(PAGE, content, tail, page, parent.locations[at : at + LOCATION_BYTES])
-            page = (parent.with_count(index, added) if added else parent).with_pointer(index, pointer)
-        return write_root(page, write, self._root)
+            page = parent.with_child(index, page, added)
+        return page
 
-    def _edit(self, change: tuple[Value, int] | None, write: Put | None) -> Page | Pointer | None:
+    def _edit(self, change: tuple[Value, int] | None, writer: Writer | None) -> Page | Pointer | None:
         root = edit(self._source, self._trail[0][0] if self._trail else self._leaf, [(self.key, change)])
-        return root if root is None or write is None else seal_root(root, write, _written, self._root)
+        return root if root is None or writer is None else seal_root(root, writer.put, _written, self._root)
 
     def _cuts_move(self, index: int, by: int) -> bool:
         """Tell whether the leaf would be cut elsewhere with its keys from ``index`` on further back by ``by``.

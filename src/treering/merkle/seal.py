@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from treering.objects.frame import PAGE
 from treering.objects.node import EMBED_BYTES
@@ -12,6 +13,20 @@ from treering.objects.pointer import LOCATION_BYTES, Pointer
 # kind, content, tail, the value it decodes to, the location of what it takes the place of (if known)
 Put = Callable[[bytes, bytes, bytes, object, bytes], Pointer]
 SealValue = Callable[[Value, Put], Value]
+
+
+class Writer(Protocol):
+    """Takes what an edit makes as it makes it."""
+
+    def put(self, kind: bytes, content: bytes, tail: bytes, value: object = None, old: bytes = b"", /) -> Pointer:
+        """Write an object, as `Put` says."""
+        ...
+
+    def put_path(
+        self, leaf: Leaf, trail: Sequence[tuple[Inner, int]], added: int, replaced: Page | Pointer, /
+    ) -> Page | Pointer:
+        """Write a leaf and the pages above it, from the root down in ``trail``; return the root in place of another."""
+        ...
 
 
 def seal_root(

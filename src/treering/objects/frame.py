@@ -30,6 +30,7 @@ CHECKSUM_BYTES = 4
 COMPRESS_FROM_BYTES = 1024
 
 _HEADER = struct.Struct("<cBI")  # kind, codec, content length
+_pack_header = _HEADER.pack
 _RAW_LENGTH = struct.Struct("<I")  # of content and tail together, before compression
 _PLAIN = 0
 _HASHERS = {kind: blake2b(kind, digest_size=32) for kind in KINDS}
@@ -56,11 +57,12 @@ def seal(
     kind: bytes, content: bytes, tail: bytes, digest: Hash, location: Location, codec: Codec | None = None
 ) -> bytes:
     """Build the bytes to store. ``digest`` is ``hash_content(kind, content)``, which the caller needs anyway."""
-    size = len(content) + len(tail)
+    length = len(content)
+    size = length + len(tail)
     if size > MAX_CONTENT_BYTES:
         message = "the object is larger than the format allows"
         raise TooLarge(message, size_bytes=size, limit_bytes=MAX_CONTENT_BYTES)
-    header = _HEADER.pack(kind, _PLAIN, len(content))
+    header = _pack_header(kind, _PLAIN, length)
     if codec is not None and size > COMPRESS_FROM_BYTES:
         body = codec.compress(content + tail)
         if len(body) + _RAW_LENGTH.size < size:

@@ -13,6 +13,8 @@ def encode_varint(value: int) -> bytes:
     """Encode a non-negative integer in base 128, least significant group first (as protobuf does)."""
     if value < 0x80:
         return _ONE_BYTE[value]
+    if value < 0x4000:
+        return bytes((value & 0x7F | 0x80, value >> 7))
     groups = bytearray()
     while value >= 0x80:
         groups.append(value & 0x7F | 0x80)

@@ -17,7 +17,7 @@ class ObjectCache:
     one entry, never a wrong one.
     """
 
-    __slots__ = ("_bytes", "_half", "_old", "_young")
+    __slots__ = ("_bytes", "_half", "_old", "young")
 
     def __init__(self, limit_bytes: int) -> None:
         self._half = limit_bytes // 2
@@ -25,13 +25,13 @@ class ObjectCache:
 
     def clear(self) -> None:
         """Drop everything."""
-        self._young: dict[Location, Cached] = {}
+        self.young: dict[Location, Cached] = {}  # for the two places where each step counts: see Reader.child
         self._old: dict[Location, Cached] = {}
         self._bytes = 0
 
     def get(self, location: Location, digest: Hash) -> object | None:
         """Return what was put under ``location`` with this hash, or None."""
-        found = self._young.get(location)
+        found = self.young.get(location)
         if found is None:
             found = self._old.get(location)
             if found is None:
@@ -45,20 +45,17 @@ class ObjectCache:
         if self._bytes + size > self._half:
             if size > self._half:
                 return
-            self._old, self._young, self._bytes = self._young, {}, 0
-        self._young[location] = cached
+            self._old, self.young, self._bytes = self.young, {}, 0
+        self.young[location] = cached
         self._bytes += size
 
     def replace(self, old: bytes, location: Location, cached: Cached) -> None:
         """Forget what stands under ``old``, if anything, and keep another object: an edit does so with each page."""
-        gone = self._young.pop(old, None)  # type: ignore[call-overload]
-        if gone is not None:
-            self._bytes -= gone[2]
-        elif self._old:
+        young = self.young
+        gone = young.pop(old, None)  # type: ignore[call-overload]
+        if gone is None:
             self._old.pop(old, None)  # type: ignore[call-overload]
-        size = cached[2]
-        if self._bytes + size > self._half:
             self.put(location, cached)
-        else:
-            self._young[location] = cached
-            self._bytes += size
+        else:  # a page is about as large as it was; where they grow, the next put is told
+            self._bytes += cached[2] - gone[2]
+            young[location] = cached

@@ -85,10 +85,10 @@ class Reader:
         if page.fresh and index in page.fresh:
             return page.fresh[index]
         at = index * LOCATION_BYTES
-        location = page.locations[at : at + LOCATION_BYTES]
-        at = page.index.hashes_at + index * HASH_BYTES
-        found = self.cache.get(location, page.content[at : at + HASH_BYTES])  # type: ignore[arg-type]
-        return found if found is not None else self.page(page.pointer(index))  # type: ignore[return-value]
+        found = self.cache.young.get(page.locations[at : at + LOCATION_BYTES])  # type: ignore[call-overload]
+        if found is not None and page.content.startswith(found[0], page.index.hashes_at + index * HASH_BYTES):
+            return found[1]  # type: ignore[no-any-return]
+        return self.page(page.pointer(index))
 
     def pages(self, pointers: Sequence[Pointer]) -> list[Page]:
         """Return several pages, in one request for those not cached."""

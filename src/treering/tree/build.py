@@ -25,7 +25,7 @@ from treering.tree.address import Address
 from treering.tree.view import ChildPath, list_key
 from treering.tree.walk import value_of
 
-Where = Path | ChildPath | Address  # for errors
+Where = Path | ChildPath  # for errors
 
 MAX_MESSAGE_BYTES = 64 << 20  # of one node's own fields
 
@@ -39,7 +39,7 @@ class Builder:
         self._reader = reader
         self._hidden = hidden
 
-    def own(self, shape: Shape, message: Message, path: Where, level: int) -> bytes:
+    def own(self, shape: Shape, message: Message, path: Where | Address, level: int) -> bytes:
         """Return the wire bytes of a message's own fields. ``level``: where it stands in the whole message.
 
         Raises ``TooDeep``, ``TooLarge``, and ``SchemaMismatch`` where it brings children that only the store's schema
@@ -217,7 +217,7 @@ def same_own(shape: Shape, message: Message, own: bytes, old: bytes) -> bool:
     return shape.parse(old).SerializePartialToString(deterministic=True) == own
 
 
-def check_required(shape: Shape, message: Message, present: Sequence[str], path: Where) -> None:
+def check_required(shape: Shape, message: Message, present: Sequence[str], path: Where | Address) -> None:
     """Raise ``MissingField`` where a required field (proto2) is not set; ``present`` names the children that are."""
     missing = shape.missing_required(message, present)
     if missing:

@@ -1,6 +1,6 @@
 """Edits by path copying: a root node goes in, a new one comes out that shares everything not touched.
 
-The same functions serve a single call and a transaction. Given a ``put``, an edit writes what it makes as it goes, and
+The same functions serve a single call and a transaction. Given a writer, an edit writes what it makes as it goes, and
 what it returns can be encoded; without one it writes nothing, and the pages of many edits are written once, by a seal.
 An edit that changes nothing writes nothing, and returns the very root it was given.
 """
@@ -24,7 +24,7 @@ from treering.errors import (
 )
 from treering.merkle.container import build
 from treering.merkle.place import Place
-from treering.merkle.seal import Put, write_root
+from treering.merkle.seal import Writer, write_root
 from treering.objects.node import EMBED_BYTES, NO_SLOTS, Container, Node, Slot
 from treering.objects.page import Page, Value
 from treering.objects.pointer import Pointer
@@ -49,7 +49,7 @@ class Editor:
         self._shape = shape
         self._build = Builder(reader, hidden)
 
-    def add(self, root: Node, path: PathLike, message: Message, key: object = None, put: Put | None = None) -> Node:
+    def add(self, root: Node, path: PathLike, message: Message, key: object = None, writer: Writer | None = None) -> Node:
         """Add a child, with its own children, to the container at ``path``."""
         address = find_address(self._shape, path)
         field = address.children()
@@ -67,28 +67,28 @@ class Editor:
                 raise AlreadyExists(problem, path=str(child_path(address.path.parent, field, encoded)))
             where = ChildPath(address.path.parent, field, encoded)
             child = value_of(self._build.node(field.shape, given, None, where, address.level + field.levels))
-            if put is not None:
-                child = seal_value(child, put)
+            if writer is not None:
+                child = seal_value(child, writer.put)
             ordered = field.kind is Kind.KEYED
             if place is None:
                 first: Page | Pointer | None = build([(encoded, child, 0)])
                 assert first is not None
-                if put is not None:
-                    first = write_root(first, put, None)  # type: ignore[arg-type]
+                if writer is not None:
+                    first = write_root(first, writer.put, None)  # type: ignore[arg-type]
                 return parent.with_slot(field.number, Container(first, 1, 1 if ordered else 0))
             assert container is not None
             ordinal = container.next_ordinal if ordered else 0
-            edited = place.put(child, ordinal, put)
+            edited = place.put(child, ordinal, writer)
             return parent.with_slot(field.number, Container(edited, container.count + 1, ordinal + 1 if ordered else 0))
 
-        return self._change(root, address, change, put)
+        return self._change(root, address, change, writer)
 
     def update(
         self,
         root: Node,
         path: PathLike,
         message: Message,
-        put: Put | None = None,
+        writer: Writer | None = None,
         *,
         strict: bool = False,
         mask: Mask | None = None,
@@ -126,9 +126,9 @@ class Editor:
                 return value
             return Node(own, slots) if slots or len(own) >= EMBED_BYTES else b"\x00" + own
 
-        return self._change(root, address, change, put)
+        return self._change(root, address, change, writer)
 
-    def replace(self, root: Node, path: PathLike, message: Message, put: Put | None = None) -> Node:
+    def replace(self, root: Node, path: PathLike, message: Message, writer: Writer | None = None) -> Node:
         """Make the whole subtree at ``path`` equal to ``message``, sharing what is equal already."""
         address = find_address(self._shape, path).node()
         given = address.shape.coerce(message)
@@ -139,17 +139,17 @@ class Editor:
             made = self._build.node(address.shape, given, node, address.path, address.level)
             return value if value is not None and made is node else made
 
-        return self._change(root, address, change, put)
+        return self._change(root, address, change, writer)
 
-    def remove(self, root: Node, path: PathLike, put: Put | None = None) -> Node:
+    def remove(self, root: Node, path: PathLike, writer: Writer | None = None) -> Node:
         """Remove a keyed child, or a map's entry, with all below it."""
         address = find_address(self._shape, path).node()
         if not address.steps or address.steps[-1][1] is None:
             problem = "remove takes a child of a container; a singular child is made absent by clear"
             raise InvalidPath(problem, path=str(address.path))
-        return self._change(root, address, _nothing, put)
+        return self._change(root, address, _nothing, writer)
 
-    def clear(self, root: Node, path: PathLike, put: Put | None = None) -> Node:
+    def clear(self, root: Node, path: PathLike, writer: Writer | None = None) -> Node:
         """Make a singular child absent; nothing changes where it is."""
         address = find_address(self._shape, path).node()
         if not address.steps or address.steps[-1][1] is not None:
@@ -159,10 +159,10 @@ class Editor:
         if field.required:
             problem = "a required child cannot be absent"
             raise MissingField(problem, path=str(address.path), fields=[field.name])
-        return self._change(root, address, _nothing, put)
+        return self._change(root, address, _nothing, writer)
 
     def _change(
-        self, root: Node, address: Address, change: Callable[[Value | None], Value | None], put: Put | None
+        self, root: Node, address: Address, change: Callable[[Value | None], Value | None], writer: Writer | None
     ) -> Node:
         """Change what is at ``address``; None from ``change`` takes it out. One descent; copies one page a level."""
         reader = self._reader
@@ -186,22 +186,22 @@ class Editor:
             return root
         for node, field, slot, place in reversed(trail):
             if type(changed) is Node:
-                changed = value_of(changed) if put is None else seal_value(changed, put)
+                changed = value_of(changed) if writer is None else seal_value(changed, writer.put)
             hung: Slot | None = changed
             if place is not None:
                 assert type(slot) is Container
-                hung = _put(place, slot, changed, put)
+                hung = _put(place, slot, changed, writer)
             changed = node.with_slot(field.number, hung)
         assert changed is not None
         top = changed if type(changed) is Node else reader.node(changed)
-        return top if put is None or trail else seal_node(top, put)
+        return top if writer is None or trail else seal_node(top, writer.put)
 
 
-def _put(place: Place, container: Container, value: Value | None, put: Put | None) -> Container | None:
+def _put(place: Place, container: Container, value: Value | None, writer: Writer | None) -> Container | None:
     """Put another child in its place, or take it out; None where the container is empty then."""
     if value is not None:
-        return Container(place.put(value, place.ordinal, put), container.count, container.next_ordinal)
-    rest = place.remove(put)
+        return Container(place.put(value, place.ordinal, writer), container.count, container.next_ordinal)
+    rest = place.remove(writer)
     return None if rest is None else Container(rest, container.count - 1, container.next_ordinal)
 
 
