@@ -55,6 +55,11 @@ class Node:
         parts, tails = [encode_varint(len(slots))], []
         for number in sorted(slots) if len(slots) > 1 else slots:
             slot = slots[number]
+            if type(slot) is Container and type(slot[0]) is Pointer:  # nearly always; _encode_slot without its call
+                (digest, location), count, following = slot  # type: ignore[misc] # that is what it is
+                parts += encode_varint(number << 2 | _CONTAINER_POINTER), encode_varint(count), digest
+                tails += encode_varint(following), location
+                continue
             form, content, tail = _encode_slot(slot)
             parts += encode_varint(number << 2 | form), content
             tails.append(tail)
@@ -66,9 +71,7 @@ def _encode_slot(slot: Slot) -> tuple[int, bytes, bytes]:
     if type(slot) is Container:
         root, number, following = slot
         count, ordinal = encode_varint(number), encode_varint(following)
-        if type(root) is Pointer:
-            return _CONTAINER_POINTER, count + root.hash, ordinal + root.location
-        content, tail = root.encode()  # type: ignore[union-attr]
+        content, tail = root.encode()  # type: ignore[union-attr] # no pointer: see Node.encode
         return _CONTAINER, count + encode_sized(content), ordinal + encode_sized(tail)
     if type(slot) is bytes:
         return _CHILD, encode_sized(slot), b"\x00"
