@@ -58,7 +58,7 @@ class Repository:
         self._schema = work.schema
         self._branch = work.branch
         self._editor = work.editor
-        self._seen: tuple[StoredCommit, View] | None = None
+        self._seen: tuple[State | None, View | None] = (None, None)
 
     # Reading
 
@@ -77,7 +77,7 @@ class Repository:
             message = view.get(path, depth=depth, deep=deep)
         except DanglingReference:
             message = self._again(view).get(path, depth=depth, deep=deep)
-        if not self.hooks.hear_reads:
+        if not self._work.hooks.hear_reads:
             return message
         address = find_address(self._schema.root, path)
         return message if address.container else self.hooks.read(canonical(address), message)
@@ -122,7 +122,12 @@ class Repository:
         `InvalidPath` (an empty key), `TooLarge`, `TooDeep`, `MissingField`.
         """
         return self._edit(
-            "add", path, message, lambda root, writer=None: self._editor.add(root, path, message, key, writer), author, note
+            "add",
+            path,
+            message,
+            lambda root, writer=None: self._editor.add(root, path, message, key, writer),
+            author,
+            note,
         )
 
     def update(
@@ -157,7 +162,12 @@ class Repository:
         Creates an absent singular child. Raises what `update` and `add` raise.
         """
         return self._edit(
-            "replace", path, message, lambda root, writer=None: self._editor.replace(root, path, message, writer), author, note
+            "replace",
+            path,
+            message,
+            lambda root, writer=None: self._editor.replace(root, path, message, writer),
+            author,
+            note,
         )
 
     def remove(self, path: PathLike, *, author: str | None = None, note: str = "") -> Commit:
@@ -399,12 +409,16 @@ class Repository:
 
     def _view(self) -> View:
         """Return the newest tree."""
-        head = self._branch.head()
+        state = self._store.find_state()
         seen = self._seen
-        if seen is not None and seen[0] is head:
-            return seen[1]
+        if state is not None and seen[0] is state:
+            return seen[1]  # type: ignore[return-value] # there is one for a state
+        try:
+            head = self._branch.head(state)
+        except DanglingReference:  # another process moved the head on, and pruned this one
+            return self._work.view(self._branch.head().record.root)
         view = self._work.view(head.record.root)
-        self._seen = (head, view)
+        self._seen = (state, view)
         return view
 
     def _read(self, read: Callable[[View], T]) -> T:

@@ -172,11 +172,9 @@ class Branch:
         jump, jump_depth, jump_jump_depth = state.lineage.jump_from(head)
         entropy = self.store.entropy
         time, nonce = max(entropy.now(), above.time), entropy.nonce(NONCE_BYTES)
-        record = make_record(
-            (above.seq + 1, time, nonce, author, note, schema, (head.pointer,))
-            + (above.depth + 1, jump, jump_depth, jump_jump_depth, root, NO_EXTENSIONS)
-        )
-        return _put_record(batch, record)
+        line = above.depth + 1, jump, jump_depth, jump_jump_depth
+        made = above.seq + 1, time, nonce, author, note, schema, (head.pointer,), *line, root, NO_EXTENSIONS
+        return _put_record(batch, make_record(made))
 
     def moved_to(self, head: StoredCommit) -> None:
         """Note what the newest commit is now."""

@@ -43,8 +43,15 @@ def open_page(source: PageSource, page: Page | Pointer) -> Page:
 
 def find(source: PageSource, root: Page | Pointer, key: bytes) -> Value | None:
     """Return the child under ``key``, or None. Reads one page a level."""
-    entry = find_entry(source, root, key)
-    return None if entry is None else entry[0]
+    page = open_page(source, root)
+    while type(page) is Inner:
+        index = bisect_left(page.keys, key)
+        if index == len(page.keys):
+            return None
+        page = source.child(page, index)
+    keys = page.keys
+    index = bisect_left(keys, key)
+    return page.values[index] if index < len(keys) and keys[index] == key else None  # type: ignore[union-attr]
 
 
 def find_entry(source: PageSource, root: Page | Pointer, key: bytes) -> tuple[Value, int] | None:

@@ -29,9 +29,7 @@ class Writer(Protocol):
         ...
 
 
-def seal_root(
-    page: Page, put: Put, seal_value: SealValue, replaced: Page | Pointer | None = None
-) -> Page | Pointer:
+def seal_root(page: Page, put: Put, seal_value: SealValue, replaced: Page | Pointer | None = None) -> Page | Pointer:
     """Write a container's pages; return the root page itself where it is small enough to be embedded.
 
     ``replaced``: the root that it takes the place of, where that is known.

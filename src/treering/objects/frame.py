@@ -13,20 +13,21 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Final
 from zlib import crc32
 
 from treering.errors import Corruption, FormatUnsupported, TooLarge
 from treering.objects.pointer import Hash, Location
 
-PAGE = b"P"
-NODE = b"N"
-COMMIT = b"C"
+PAGE: Final = b"P"
+NODE: Final = b"N"
+COMMIT: Final = b"C"
 SCHEMA = b"S"
 TABLE = b"T"  # a part of the root record that is too large to stand in it
 KINDS = (PAGE, NODE, COMMIT, SCHEMA, TABLE)
 
 MAX_CONTENT_BYTES = 1 << 30
-CHECKSUM_BYTES = 4
+CHECKSUM_BYTES: Final = 4
 COMPRESS_FROM_BYTES = 1024
 
 _HEADER = struct.Struct("<cBI")  # kind, codec, content length

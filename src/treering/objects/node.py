@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from treering.objects.packing import decode_sized, decode_varint, encode_sized, encode_varint
 from treering.objects.page import Page, Value, decode_page
 from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Embedded, Hash, Location, Pointer
 
-EMBED_BYTES = 512  # a constant of the format: content up to this size stands inside its parent
+EMBED_BYTES: Final = 512  # a constant of the format: content up to this size stands inside its parent
 
 _CHILD, _CHILD_POINTER, _CONTAINER, _CONTAINER_POINTER = range(4)
 
@@ -52,7 +52,8 @@ class Node:
         if not self.slots:
             return b"\x00" + self.own, b""
         slots = self.slots
-        parts, tails = [encode_varint(len(slots))], []
+        parts = [encode_varint(len(slots))]
+        tails: list[bytes] = []
         for number in sorted(slots) if len(slots) > 1 else slots:
             slot = slots[number]
             if type(slot) is Container and type(slot[0]) is Pointer:  # nearly always; _encode_slot without its call

@@ -81,7 +81,7 @@ class Leaf:
         if not self.packed_ordinals:
             self.packed_ordinals = pack_integers(self.ordinals)
         if not self.packed_sizes:
-            if not all([type(value) is bytes for value in self.values]):
+            if any(type(value) is not bytes for value in self.values):
                 return self._encode_mixed(self.packed_keys, self.packed_ordinals)
             self.packed_sizes = pack_integers(list(map(len, self.values)))  # type: ignore[arg-type]
         content = b"".join((self.packed_keys, self.packed_sizes, *self.values))  # type: ignore[arg-type]
@@ -205,7 +205,7 @@ class Inner:
         return _make(made, packed + self.content[hashes_at:], self.locations, self.fresh)
 
     def with_pointer(self, index: int, pointer: Pointer) -> Inner:
-        """Return this page with nothing fresh: the one page that another one replaced, at ``index``, is at ``pointer``."""
+        """Return this page with nothing fresh: the page at ``index`` now stands at ``pointer``."""
         digest, location = pointer
         content, locations = self.content, self.locations
         at, there = self.index.hashes_at + index * HASH_BYTES, index * LOCATION_BYTES

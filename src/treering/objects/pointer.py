@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, NewType
+from typing import Final, NamedTuple, NewType
 
 Hash = NewType("Hash", bytes)  # 32 bytes: BLAKE2b-256 over a kind and the content
 Location = NewType("Location", bytes)  # 16 bytes: session 4, salt 6, counter 6, big-endian; never used twice
 
-HASH_BYTES = 32
-LOCATION_BYTES = 16
-COUNTER_BYTES = 6  # of a location
+HASH_BYTES: Final = 32
+LOCATION_BYTES: Final = 16
+COUNTER_BYTES: Final = 6  # of a location
 
 
 class Pointer(NamedTuple):

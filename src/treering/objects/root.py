@@ -92,7 +92,7 @@ def find_head(data: bytes, name: str, head: Pointer) -> int:
 def with_head(data: bytes, at: int, head: Pointer) -> bytes:
     """Return an encoded root record after a move that changes the pointer at ``at`` and nothing else.
 
-    Every commit makes one: this takes a tenth of the time of encoding it anew, and no longer where there are many names.
+    Every commit makes one: this takes a tenth of the time of encoding it anew, however many names there are.
     """
     version = int.from_bytes(data[_VERSION_AT:_VERSION_END], "little") + 1
     digest, location = head

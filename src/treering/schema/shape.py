@@ -40,8 +40,8 @@ class ChildField:
     ``wire_tag`` and ``wire_end``: what stands on the wire before one child, or one entry of a map, and after it. A
     length follows the tag and nothing stands at the end, unless the field is ``delimited`` (a group, in editions
     ``DELIMITED``).
-    ``codec``: of the keys, of KEYED and MAP. ``is_text``: whether a key is one string. ``key_names``: the child's key fields, of KEYED. ``key_fields``: their
-    descriptors, or that of a map's key.
+    ``codec``: of the keys, of KEYED and MAP. ``is_text``: whether a key is one string. ``key_names``: the child's key
+    fields, of KEYED. ``key_fields``: their descriptors, or that of a map's key.
     """
 
     __slots__ = (

@@ -15,7 +15,6 @@ from treering.store.reader import Reader, StoredCommit
 from treering.store.session import Session
 from treering.store.state import State
 
-
 _new_tuple = tuple.__new__
 
 

@@ -12,9 +12,9 @@ SALT_BYTES = 6
 class Session:
     """One writer's run of locations, never used by another: its number is taken from the root by compare-and-set.
 
-    A location is ``prefix`` and the next of ``counter``, big-endian in six bytes. The counter is one step in C, so threads
-    may share it. The salt in the prefix keeps locations apart even where a number is given out twice, because a store
-    was put back from a copy.
+    A location is ``prefix`` and the next of ``counter``, big-endian in six bytes. The counter takes one step in C, so
+    threads may share it. The salt in the prefix keeps locations apart even where a number is given out twice, because a
+    store was put back from a copy.
     """
 
     __slots__ = ("counter", "number", "prefix")

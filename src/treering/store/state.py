@@ -34,8 +34,8 @@ class State:
     """What the root said at one moment. ``data``: its bytes, which the next compare-and-set compares with.
 
     Immutable; the record and its tables are decoded when they are first asked for, and tables handed on to the states
-    that have the same. ``ids``: the commits known so far, which are those of this history and never of one that a rolled
-    back store left behind.
+    that have the same. ``ids``: the commits known so far, which are those of this history and never of one that a
+    rolled back store left behind.
     """
 
     __slots__ = ("_places", "_record", "_tables", "data", "ids", "reader", "session_floor", "url")

@@ -6,7 +6,6 @@ import re
 
 from treering.errors import InvalidPath, NotAContainer, PathNotFound
 from treering.path import Path
-from treering.schema.encoding import encode_text
 from treering.schema.key import KeyValue
 from treering.schema.shape import ChildField, Kind, Shape
 

@@ -49,7 +49,9 @@ class Editor:
         self._shape = shape
         self._build = Builder(reader, hidden)
 
-    def add(self, root: Node, path: PathLike, message: Message, key: object = None, writer: Writer | None = None) -> Node:
+    def add(
+        self, root: Node, path: PathLike, message: Message, key: object = None, writer: Writer | None = None
+    ) -> Node:
         """Add a child, with its own children, to the container at ``path``."""
         address = find_address(self._shape, path)
         field = address.children()

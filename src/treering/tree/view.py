@@ -44,7 +44,7 @@ class View:
         if address.container is None:
             value = find_value(self.reader, self.root, address.steps)
             if type(value) is bytes and not value[0]:  # nothing but own fields, and no node to build for them
-                return parse(address.shape, value[1:], address.path)
+                return parse(address.shape, value[1:], address)
             node = get_node(self.reader, self.root, address) if value is None else self.reader.node(value)
             return parse(address.shape, join(self.reader, address.shape, node, levels), address.path)
         field = address.container
@@ -105,7 +105,7 @@ def check_limit(limit: int | None) -> None:
         raise WrongType("a limit is a number from 0 on, or None", given=limit)
 
 
-def parse(shape: Shape, data: bytes, path: Path) -> Message:
+def parse(shape: Shape, data: bytes, path: Path | Address) -> Message:
     """Parse wire bytes that were stored, so what does not parse is damage (or of another type by a bad schema)."""
     if len(data) > MAX_PARSE_BYTES:
         message = "the message at this path is larger than protobuf can parse; read it in parts"

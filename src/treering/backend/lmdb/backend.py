@@ -189,7 +189,7 @@ def _delete(txn: Transaction[bytes], keys: Sequence[bytes]) -> bool:
 
 
 def _size_bytes(objects: Sequence[Entry]) -> int:
-    return sum(len(value) for _, value in objects)
+    return sum([len(value) for _, value in objects])
 
 
 class _Closed:

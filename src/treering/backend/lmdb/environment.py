@@ -109,7 +109,11 @@ class Environment:
 
         The action is done again after the map has grown. ``size_bytes`` is about what it writes.
         """
-        with self._writing():
+        if not self._writer.acquire(
+            timeout=self._deadline_seconds
+        ):  # not by _writing: a generator's context costs 1 µs
+            self._refuse_to_wait(self._deadline_seconds)
+        try:
             while True:
                 transaction_id = None
                 try:
@@ -130,6 +134,8 @@ class Environment:
                     if transaction_id is not None:
                         self._judge_failed_commit(error, transaction_id, size_bytes)
                     self._translate(error)
+        finally:
+            self._writer.release()
 
     def sync(self) -> None:
         """Flush what an asynchronous environment has written."""
@@ -184,11 +190,14 @@ class Environment:
     def _writing(self, seconds: float | None = None) -> Iterator[None]:
         seconds = self._deadline_seconds if seconds is None else seconds
         if not self._writer.acquire(timeout=seconds):
-            raise Unavailable("another write did not end in time", store=self.path, deadline_seconds=seconds)
+            self._refuse_to_wait(seconds)
         try:
             yield
         finally:
             self._writer.release()
+
+    def _refuse_to_wait(self, seconds: float) -> NoReturn:
+        raise Unavailable("another write did not end in time", store=self.path, deadline_seconds=seconds)
 
     def _abort(self, txn: Transaction[bytes]) -> None:
         # py-lmdb 3.0 waits here until no thread is inside LMDB, which with several busy readers is never
