@@ -27,6 +27,7 @@ Entry = tuple[bytes, Value, int]  # key, child, ordinal (its place among its sib
 
 MAX_LEVEL = 63  # pages but the last have two entries or more, so no container is that high
 _HEADER = struct.Struct("<BH")  # level (0: leaf), number of entries
+_PLAIN = {bytes}  # the types of children that are embedded and have no tail
 _NO_HASH, _NO_LOCATION = bytes(HASH_BYTES), bytes(LOCATION_BYTES)  # of a page not yet written
 NOTHING_FRESH: Mapping[int, Page] = MappingProxyType({})
 
@@ -81,7 +82,7 @@ class Leaf:
         if not self.packed_ordinals:
             self.packed_ordinals = pack_integers(self.ordinals)
         if not self.packed_sizes:
-            if any(type(value) is not bytes for value in self.values):
+            if set(map(type, self.values)) != _PLAIN:
                 return self._encode_mixed(self.packed_keys, self.packed_ordinals)
             self.packed_sizes = pack_integers(list(map(len, self.values)))  # type: ignore[arg-type]
         content = b"".join((self.packed_keys, self.packed_sizes, *self.values))  # type: ignore[arg-type]
