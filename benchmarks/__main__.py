@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks import plot, report
 from benchmarks.bench import Bench
 from benchmarks.result import Run
-from benchmarks.workloads import batch, footprint, history, reading, single, stores, writers
+from benchmarks.workloads import batch, footprint, history, machine, reading, single, stores, writers
 
 SIZES = (100, 10_000, 1_000_000)
 QUICK_SIZES = (100, 10_000)
@@ -21,6 +21,7 @@ DOCS = Path("docs")
 BUILD = Path("build") / "bench"
 # By what a commit promises, so that only the stores of one group are open at a time.
 PLAN: dict[str, dict[str, Sequence[Callable[[Bench, str], None]]]] = {
+    "steps": {"machine": [machine.measure]},
     "memory": {
         "single": [single.measure],
         "batch": [batch.measure],

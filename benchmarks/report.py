@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from statistics import geometric_mean
 
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +14,7 @@ from benchmarks import budget
 from benchmarks.budget import Row
 from benchmarks.result import Result, Run
 from benchmarks.stores import KINDS
-from benchmarks.workloads import stores
+from benchmarks.workloads import machine, stores
 
 _RIVALRY = ("single", "batch", "build", "reading", "writers")  # where contenders do the same work
 _STORES = {name for kind in KINDS for name in (kind.name, stores.RAW_NAME.format(kind.name))}
@@ -166,6 +167,21 @@ def _machine(run: Run) -> str:
     return _list({"measured": run.started, **run.machine})
 
 
+def _steps(run: Run) -> str:
+    """Write what single steps take here, beside what they took where the budgets were set."""
+    lines = ["| step | here | where the budgets were set | here / there |", "|---|---:|---:|---:|"]
+    ratios = []
+    for name, budgeted in machine.BUDGETED.items():
+        found = run.find(name, machine.CONTENDER, 0)
+        if found is not None:
+            ratios.append(found.value / budgeted)
+            lines.append(f"| {name} | {_cell(found)} | {_with_unit(budgeted, 'µs')} | {ratios[-1]:.2f} |")
+    if not ratios:
+        return "Not measured in this run."
+    lines.append(f"| geometric mean | | | {geometric_mean(ratios):.2f} |")
+    return "\n".join(lines)
+
+
 def _plot(page: Path, name: str) -> str:
     file = page.parent / page.stem / f"{name.removeprefix('plot_')}.svg"
     return f"![{PLOTS[name]}]({file.relative_to(page.parent)})" if file.exists() else ""
@@ -183,6 +199,7 @@ PLOTS = {
 }
 SECTIONS: dict[str, Callable[[Run], str]] = {
     "machine": _machine,
+    "steps": _steps,
     "budgets": _budgets,
     "goals": _goals,
     "growth": _growth,
