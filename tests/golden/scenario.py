@@ -157,11 +157,26 @@ def _compressed(repo: Repository) -> None:
     repo.replace("/", Garden(beds=beds))
 
 
+def _grown(repo: Repository) -> None:
+    for number in range(8):
+        repo.add("/beds", Bed(no=number, soil=b"s" * 40 * number))
+        if number in {3, 5}:
+            repo.tag(f"kept-{number}")
+
+
+def _pruned(repo: Repository) -> None:
+    repo.prune(keep_last=2)
+    repo.update("/beds/7", Bed(no=7, plant="after"), note="on top of what prune left")
+    repo.delete_tag("kept-3")
+    repo.prune(keep_last=2)
+
+
 SCENARIOS = {
     "keys": Scenario(garden.GARDEN, (_keys,)),
     "shapes": Scenario(garden.GARDEN, (_shapes,)),
     "pages": Scenario(garden.GARDEN, (_many_beds, _edit_many_beds)),
     "tags": Scenario(garden.GARDEN, (lambda repo: repo.add("/beds", Bed(no=1)), _many_tags)),
     "proto2": Scenario(garden.SHED, (_shed,)),
+    "pruned": Scenario(garden.GARDEN, (_grown, _pruned)),
     "zlib": Scenario(garden.GARDEN, (_compressed, lambda repo: repo.update("/beds/7", Bed(no=7))), "zlib"),
 }

@@ -171,6 +171,8 @@ class Mark:
             self._problem(where, "a page is not what its parent says")
         if task.level not in (None, page.level):
             self._problem(where, "a page of another level")
+        if _packed_anew(page).encode() != page.encode():
+            self._problem(where, "a page is not packed as the format says")
         self._cuts(page, where, is_end=task.is_end and index == len(task.keys) - 1)
         if type(page) is Leaf:
             yield from self._values(page.values, where)
@@ -217,6 +219,14 @@ class Mark:
 
     def _problem(self, where: str, problem: str) -> None:
         self.problems.append(f"{where}: {problem}")
+
+
+def _packed_anew(page: Page) -> Page:
+    """Return a page of the same parts that knows no bytes of theirs: the same number can be written in several widths."""
+    if type(page) is Leaf:
+        return Leaf(page.keys, page.values, page.ordinals)
+    assert type(page) is Inner
+    return Inner(page.level, page.keys, page.counts, page.hashes, page.locations)
 
 
 def _first_of(load: Callable[[Sequence[Pointer]], list[T]], pointer: Pointer) -> T:
