@@ -14,9 +14,7 @@ Put = Callable[[bytes, bytes, bytes, object, bytes], Pointer]
 SealValue = Callable[[Value, Put], Value]
 
 
-def seal_root(
-    page: Page, put: Put, seal_value: SealValue, replaced: Page | Pointer | None = None
-) -> Page | Pointer:
+def seal_root(page: Page, put: Put, seal_value: SealValue, replaced: Page | Pointer | None = None) -> Page | Pointer:
     """Write a container's pages; return the root page itself where it is small enough to be embedded.
 
     ``replaced``: the root that it takes the place of, where that is known.
@@ -51,6 +49,13 @@ def _seal(page: Page, put: Put, seal_value: SealValue) -> Page:
             written.append((index, put(PAGE, content, tail, sealed, old)))
         return page.with_pointers(written)
     assert type(page) is Leaf
+    return seal_leaf(page, put, seal_value)
+
+
+def seal_leaf(page: Leaf, put: Put, seal_value: SealValue) -> Leaf:
+    """Write what is new below a leaf, and return the leaf that says where."""
+    if page.packed_sizes:  # the sizes of embedded children only are kept
+        return page
     for value in page.values:
         if type(value) is not bytes:
             values = tuple([seal_value(value, put) for value in page.values])
