@@ -157,7 +157,7 @@ class Transaction:
 
     def update(self, path: PathLike, message: Message, *, strict: bool = False, mask: Mask | None = None) -> None:
         """Replace a node's own fields, those in ``mask``."""
-        names = tuple(mask) if isinstance(mask, Iterator) else mask
+        names = tuple(mask) if mask is not None and isinstance(mask, Iterator) else mask
         self._edit(
             "update",
             path,

@@ -70,14 +70,19 @@ class _Writer:
     def _write_leaves(self, start: int, places: Sequence[int]) -> list[Pointer]:
         """Write the leaves from ``start`` on that end at ``places``."""
         put, end = self._put, places[-1]
-        keys, ordinals = self._keys[start:end], self._ordinals[start:end]
-        values = self._children(start, end)
+        keys, values, ordinals = self._keys[start:end], self._children(start, end), self._ordinals[start:end]
         ends = [place - start for place in places]
-        if self._is_large and set(map(type, values)) == _BYTES:
-            encoded = encode_leaves(keys, values, ordinals, ends)  # type: ignore[arg-type] # they are all bytes
-            return [put(PAGE, content, tail, None, b"") for content, tail in encoded]
         columns = tuple(keys), tuple(values), tuple(ordinals)
-        return [self._write(self._leaf(columns, first, end)) for first, end in pairwise((0, *ends))]
+        if set(map(type, values)) != _BYTES:
+            return [self._write(self._leaf(columns, first, last)) for first, last in pairwise((0, *ends))]
+        encoded = encode_leaves(keys, values, ordinals, ends)  # type: ignore[arg-type] # all children are bytes
+        if self._is_large:
+            return [put(PAGE, content, tail, None, b"") for content, tail in encoded]
+        keys, values, ordinals = columns
+        return [
+            put(PAGE, content, tail, Leaf(keys[first:last], values[first:last], ordinals[first:last]), b"")
+            for (content, tail), (first, last) in zip(encoded, pairwise((0, *ends)), strict=True)
+        ]
 
     def _leaf(self, columns: tuple[tuple[Any, ...], ...], start: int, end: int) -> Leaf:
         """Return a leaf with all below it written."""
