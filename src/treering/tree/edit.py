@@ -136,7 +136,7 @@ class Editor:
         def change(value: Value | None) -> Value:
             _check_key(address, given)
             node = None if value is None else self._reader.node(value)
-            made = self._build.node(address.shape, given, node, address.path, address.level)
+            made = self._build.node(address.shape, given, node, address.path, address.level, put)
             return value if value is not None and made is node else made
 
         return self._change(root, address, change, put)
