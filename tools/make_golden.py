@@ -1,8 +1,8 @@
 """Write golden files that are missing: whole stores in the stored format, with what they hold.
 
-A golden file is a promise: stores that users have are read for ever. The format is frozen, so a file that no longer fits
-means that the *code* is wrong. None is ever replaced; add a scenario, or a folder for a new format version. What was
-written is noted in a list of checksums beside the folder.
+A golden file is a promise: stores that users have are read for ever. The format is frozen, so a file that no longer
+fits means that the *code* is wrong. None is ever replaced; add a scenario, or a folder for a new format version. What
+was written is noted in a list of checksums beside the folder.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class Target(Protocol):
         ...
 
     def before(
-        self, view: View, edit: Callable[[Node], Node], kind: str, path: Path, message: Message | None
+        self, view: View, edit: Callable[[Node], Node], kind: str, path: Any, message: Message | None
     ) -> tuple[Node, list[Event]]:
         """Apply an edit, call its PRE hooks, and return the new root and what its POST hooks are to be told."""
         ...
@@ -157,7 +157,7 @@ class Transaction:
 
     def update(self, path: PathLike, message: Message, *, strict: bool = False, mask: Mask | None = None) -> None:
         """Replace a node's own fields, those in ``mask``."""
-        names = tuple(mask) if isinstance(mask, Iterator) else mask
+        names = tuple(mask) if mask is not None and isinstance(mask, Iterator) else mask
         self._edit(
             "update",
             path,
@@ -200,14 +200,15 @@ class Transaction:
         """
         with self._open() as target:
             self._target = None
-            effective: dict[Path, bool] = {}
+            merger: Merger | None = None
 
             def edit(root: Node) -> Node:
-                nonlocal effective
-                merged, effective = self._merge(root)
+                nonlocal merger
+                merged, merger = self._merge(root)
                 return merged
 
             def events() -> list[Event]:
+                effective = merger.effective if merger else {}
                 return [event for event in self._events if _came(event.path, effective)]
 
         try:
@@ -249,12 +250,13 @@ class Transaction:
         kind: str,
         path: PathLike,
         message: Message | None,
-        edit: Callable[[Node, Path], Node],
+        edit: Callable[[Node, str], Node],
         *,
         key: object = None,
     ) -> None:
         with self._open() as target:
-            whole = self._prefix / Path.of(path)
+            # As a text, for which the address is known when it was asked for once: three are, of each edit.
+            whole = path if type(path) is str and not len(self._prefix) else str(self._prefix / Path.of(path))
             before = self._view
             root, events = target.before(before, lambda node: edit(node, whole), kind, whole, message)
             if self._target is None:
@@ -266,19 +268,19 @@ class Transaction:
             self._view = View(target.reader, before.shape, root)
             self._events += events
 
-    def _merge(self, head: Node) -> tuple[Node, dict[Path, bool]]:
-        """Return the head with this transaction's writes, and the paths that came of it."""
+    def _merge(self, head: Node) -> tuple[Node, Merger]:
+        """Return the head with this transaction's writes, and the merge that made it."""
         base, shape = self._base.stored.record.root, self._view.shape
         merger = Merger(self._view.reader, by_field=self._by_field)
         if head is base:
-            return merger.unmoved(shape, self._recorder.touch, head, self._view.root), merger.effective
+            return merger.unmoved(shape, self._recorder.touch, head, self._view.root), merger
         root = merger.root(shape, self._recorder.touch, head, self._view.root)
         conflicts = merger.conflicts
         if not conflicts and self._reads and any(merger.writes(shape, self._recorder.touch, self._view.root, Path())):
             conflicts = [Conflict(path, None, None, None) for path, probe, seen in self._reads if probe(head) != seen]
         if conflicts:
             raise MergeConflict("the head changed under the transaction", conflicts=tuple(conflicts))
-        return root, merger.effective
+        return root, merger
 
     def _raise_if_pruned(self, target: Target, error: DanglingReference) -> None:
         """Raise `SnapshotPruned` where an object is missing because another process pruned the base."""

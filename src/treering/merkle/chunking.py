@@ -8,6 +8,7 @@ a number changes every tree_id. See docs/decisions/0002-chunking.md for the meas
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from zlib import crc32
 
@@ -34,6 +35,9 @@ INNER_THRESHOLDS = (
 
 _SPREAD = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio, odd
 _MASK = 0xFFFFFFFFFFFFFFFF
+_LANES = 256
+_pack_lanes = struct.Struct("<" + "I8x" * _LANES).pack
+_unpack_lanes = struct.Struct("<" + "4xI4x" * _LANES).unpack  # bits 32 to 63 of each
 _SALTS = tuple(level * 0x85EBCA6B & 0xFFFFFFFF for level in range(MAX_LEVEL + 1))
 
 
@@ -59,13 +63,30 @@ def cuts(keys: Sequence[bytes], level: int) -> list[int]:
     salt = _SALTS[level]
     places = []
     distance = 0
-    for place, key in enumerate(keys, 1):
+    whole = 0 if level else len(keys) - len(keys) % _LANES
+    for start in range(0, whole, _LANES):
+        for place, number in enumerate(_leaf_numbers(keys[start : start + _LANES]), start + 1):
+            distance += 1
+            if number < limits[distance]:
+                places.append(place)
+                distance = 0
+    for place, key in enumerate(keys[whole:], whole + 1):
         distance += 1
         # key_number, written out: a sixth off the time
         if ((crc32(key) ^ salt) * _SPREAD & _MASK) >> 32 < limits[distance]:
             places.append(place)
             distance = 0
     return places
+
+
+def _leaf_numbers(keys: Sequence[bytes]) -> tuple[int, ...]:
+    """Return ``key_number`` of each of ``_LANES`` keys in leaves, where there is no salt.
+
+    They are multiplied together, as one long number with 96 bits for each, which is as wide as a product gets: a
+    quarter off the time of all cuts.
+    """
+    numbers = int.from_bytes(_pack_lanes(*map(crc32, keys)), "little") * _SPREAD
+    return _unpack_lanes(numbers.to_bytes(12 * _LANES, "little"))
 
 
 def ends_page(keys: Sequence[bytes], level: int) -> bool:

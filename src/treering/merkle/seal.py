@@ -64,6 +64,13 @@ def _seal(page: Page, put: Put, seal_value: SealValue) -> Page:
             written.append((index, put(PAGE, content, tail, sealed, old)))
         return page.with_pointers(written)
     assert type(page) is Leaf
+    return seal_leaf(page, put, seal_value)
+
+
+def seal_leaf(page: Leaf, put: Put, seal_value: SealValue) -> Leaf:
+    """Write what is new below a leaf, and return the leaf that says where."""
+    if page.packed_sizes:  # the sizes of embedded children only are kept
+        return page
     for value in page.values:
         if type(value) is not bytes:
             values = tuple([seal_value(value, put) for value in page.values])

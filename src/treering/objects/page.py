@@ -10,12 +10,12 @@ children not yet written stand beside them in ``fresh`` until the page is sealed
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, Union
 
-from treering.objects.packing import decode_sized, encode_sized, pack_integers, unpack_integers
+from treering.objects.packing import decode_sized, encode_varint, pack_integers, unpack_integers
 from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Embedded, Hash, Location, Pointer, make_pointer
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ Entry = tuple[bytes, Value, int]  # key, child, ordinal (its place among its sib
 
 MAX_LEVEL = 63  # pages but the last have two entries or more, so no container is that high
 _HEADER = struct.Struct("<BH")  # level (0: leaf), number of entries
+_pack_header = _HEADER.pack
 _PLAIN = {bytes}  # the types of children that are embedded and have no tail
 _NO_HASH, _NO_LOCATION = bytes(HASH_BYTES), bytes(LOCATION_BYTES)  # of a page not yet written
 NOTHING_FRESH: Mapping[int, Page] = MappingProxyType({})
@@ -77,16 +78,18 @@ class Leaf:
 
     def encode(self) -> tuple[bytes, bytes]:
         """Return (content, tail). Every value must be bytes, Embedded or Pointer: nothing unwritten."""
-        if not self.packed_keys:
-            self.packed_keys = _pack_keys(0, self.keys)
-        if not self.packed_ordinals:
-            self.packed_ordinals = pack_integers(self.ordinals)
-        if not self.packed_sizes:
-            if set(map(type, self.values)) != _PLAIN:
-                return self._encode_mixed(self.packed_keys, self.packed_ordinals)
-            self.packed_sizes = pack_integers(list(map(len, self.values)))  # type: ignore[arg-type]
-        content = b"".join((self.packed_keys, self.packed_sizes, *self.values))  # type: ignore[arg-type]
-        return content, self.packed_ordinals + b"\x00"
+        keys = self.packed_keys
+        if not keys:
+            keys = self.packed_keys = _pack_keys(0, self.keys)
+        ordinals = self.packed_ordinals
+        if not ordinals:
+            ordinals = self.packed_ordinals = pack_integers(self.ordinals)
+        values, sizes = self.values, self.packed_sizes
+        if not sizes:
+            if set(map(type, values)) != _PLAIN:
+                return self._encode_mixed(keys, ordinals)
+            sizes = self.packed_sizes = pack_integers(list(map(len, values)))  # type: ignore[arg-type]
+        return b"".join((keys, sizes, *values)), ordinals + b"\x00"  # type: ignore[arg-type]
 
     def _encode_mixed(self, keys: bytes, ordinals: bytes) -> tuple[bytes, bytes]:
         sizes: list[int] = []
@@ -109,6 +112,42 @@ class Leaf:
             tails.append(tail)
         content = b"".join((keys, pack_integers(sizes), *parts))
         return content, b"".join((ordinals, pack_integers(list(map(len, tails))), *tails))
+
+
+def encode_leaves(
+    keys: Sequence[bytes], values: Sequence[bytes], ordinals: Sequence[int], ends: Sequence[int]
+) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
+    """Yield content and tail, as ``Leaf.encode`` returns them, of the leaves that columns are cut into at ``ends``.
+
+    Beside them stand the packed keys and the packed sizes, which a leaf keeps. Two thirds of the time of making the
+    leaves and encoding each: sizes and ordinals are packed for all at once.
+    """
+    sizes, width = _pack_column(list(map(len, values)))
+    places, place_width = _pack_column(ordinals)
+    start = 0
+    for end in ends:
+        children = values[start:end]
+        if width:
+            packed_sizes = sizes[:1] + sizes[1 + start * width : 1 + end * width]
+        else:
+            packed_sizes = pack_integers(list(map(len, children)))
+        if place_width:
+            tail = b"%b%b\0" % (places[:1], places[1 + start * place_width : 1 + end * place_width])
+        else:
+            tail = pack_integers(ordinals[start:end]) + b"\0"
+        packed_keys = _pack_keys(0, keys[start:end])
+        yield b"".join((packed_keys, packed_sizes, *children)), tail, packed_keys, packed_sizes
+        start = end
+
+
+def _pack_column(values: Sequence[int]) -> tuple[bytes, int]:
+    """Pack integers of which parts are to be packed: any part is the first byte and its own bytes, width for each.
+
+    The width is 0 where parts may differ in it.
+    """
+    packed = pack_integers(values)
+    width = packed[0]
+    return packed, width if min(values) >= (1 << 4 * width if width > 1 else 1) else 0
 
 
 class Index(NamedTuple):
@@ -251,12 +290,21 @@ def inner_page(
 def _pack_keys(level: int, keys: Sequence[bytes]) -> bytes:
     """Encode how a page's content begins: level, number of entries, and the keys without what all of them share."""
     first, last = keys[0], keys[-1]  # the keys between begin with what these two do
-    length = min(len(first), len(last))
-    differing = int.from_bytes(first[:length], "big") ^ int.from_bytes(last[:length], "big")
+    length = len(first)
+    if length == len(last):
+        differing = int.from_bytes(first, "big") ^ int.from_bytes(last, "big")
+    else:
+        length = min(length, len(last))
+        differing = int.from_bytes(first[:length], "big") ^ int.from_bytes(last[:length], "big")
     shared = length - (differing.bit_length() + 7 >> 3)  # one step in C, where a loop takes one for each byte
     rests = [key[shared:] for key in keys]
-    lengths = pack_integers(list(map(len, rests)))
-    return b"".join((_HEADER.pack(level, len(keys)), encode_sized(first[:shared]), lengths, *rests))
+    head = _pack_header(level, len(keys)) + encode_varint(shared) + first[:shared]
+    try:
+        # as pack_integers does: the last key is longer than what is shared, unless it is the only one
+        lengths = bytes(map(len, rests))
+    except ValueError:
+        return b"".join((head, pack_integers(list(map(len, rests))), *rests))
+    return b"".join((head, b"\x01", lengths, *rests)) if rests[-1] else head + b"\x00"
 
 
 def decode_page(content: bytes, tail: bytes) -> Page:

@@ -53,9 +53,9 @@ def encode_text(value: str) -> bytes:
 
 def encode_plain_texts(values: Sequence[str]) -> list[bytes] | None:
     """Do as `encode_text` for many strings; None where one of them takes more than a byte at its end."""
-    raws = [value.encode() for value in values]
-    whole = b"".join(raws)
-    if 0 in whole or 1 in whole or b"" in raws or max(map(len, raws), default=0) >= MAX_KEY_BYTES:
+    whole = "\0".join(values).encode()  # to encode all at once and split that takes half of the time
+    raws = whole.split(b"\0")
+    if len(raws) != len(values) or 1 in whole or b"" in raws or max(map(len, raws)) >= MAX_KEY_BYTES:
         return None
     return [raw + b"\0" for raw in raws]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -28,11 +28,15 @@ from treering.schema.encoding import (
     raw_end,
 )
 
+_first, _second = itemgetter(0), itemgetter(1)
+
 __all__ = ["MAX_KEY_BYTES", "KeyCodec", "KeyValue", "Scalar", "can_be_key"]
 
 Scalar = int | str | bytes  # a bool is an int; an enum is its number
 KeyValue = Scalar | tuple[Scalar, ...]
 
+_LENGTH_DELIMITED: Final = 2  # the wire type of a text
+_TWO_BYTES: Final = 0x80  # from here on a tag or a length takes two bytes or more
 _DECIMAL: Final = re.compile(r"0|-?[1-9][0-9]{0,19}").fullmatch
 _INT32: Final = (-(1 << 31), (1 << 31) - 1)
 _RANGES: Final = {
@@ -82,7 +86,7 @@ class KeyCodec:
     - ``encode_message(message)``: both in one, with the errors of ``encode``.
     """
 
-    __slots__ = ("_components", "decode", "encode", "encode_message", "is_text", "names", "of_message")
+    __slots__ = ("_components", "_wire_tag", "decode", "encode", "encode_message", "is_text", "names", "of_message")
 
     names: tuple[str, ...]
     encode: Callable[[Any], bytes]
@@ -90,7 +94,8 @@ class KeyCodec:
     of_message: Callable[[Message], Any]
     encode_message: Callable[[Message], bytes]
 
-    def __init__(self, components: Sequence[Component]) -> None:
+    def __init__(self, components: Sequence[Component], wire_tag: int = 0) -> None:
+        """Make the codec. ``wire_tag``: what stands on the wire before a single key, where that is one byte."""
         self._components = tuple(components)
         self.names = tuple(component.name for component in components)
         self.of_message = attrgetter(*self.names)  # one value for one name, a tuple for several
@@ -100,11 +105,13 @@ class KeyCodec:
             self.encode, self.decode = _composite_encode(components), _composite_decode(components)
         self.encode_message = _chain(self.of_message, self.encode)
         self.is_text = len(components) == 1 and components[0].encode is encode_text
+        self._wire_tag = wire_tag if self.is_text else 0
 
     @classmethod
     def of_fields(cls, fields: Sequence[FieldDescriptor]) -> KeyCodec:
         """Make the codec for these key fields, each of which `can_be_key`."""
-        return cls([_component(field) for field in fields])
+        tag = fields[0].number << 3 | _LENGTH_DELIMITED
+        return cls([_component(field) for field in fields], tag if tag < _TWO_BYTES else 0)
 
     def encode_messages(self, messages: Iterable[Message]) -> list[bytes]:
         """Return the keys of many messages. Texts are looked at all together: two fifths of the time."""
@@ -114,6 +121,23 @@ class KeyCodec:
                 return plain
             return list(map(self.encode, values))
         return list(map(self.encode_message, messages))
+
+    def find_on_wire(self, messages: Sequence[bytes]) -> list[bytes] | None:
+        """Return the keys of messages that were serialised; None where that takes more than a look at their bytes.
+
+        A short ASCII text that stands first on the wire is the key but for the byte at its end: a third of the time of
+        asking each message, and of what it answers being encoded again.
+        """
+        tag = self._wire_tag
+        try:
+            if not tag or set(map(_first, messages)) != {tag} or max(map(_second, messages)) >= _TWO_BYTES:
+                return None
+        except IndexError:
+            return None
+        keys = [message[2 : 2 + message[1]] + b"\0" for message in messages]
+        whole = b"".join(keys)
+        is_plain = whole.isascii() and whole.count(0) == len(keys) and 1 not in whole and b"\0" not in keys
+        return keys if is_plain else None
 
     def from_text(self, segment: str) -> KeyValue:
         """Read a path's canonical segment. Raises InvalidPath where it cannot be a key of this type.

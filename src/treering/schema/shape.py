@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Collection, Iterable, Sequence
+from operator import methodcaller
 from typing import Any
 
 from google.protobuf import message_factory
@@ -21,6 +22,7 @@ from treering.schema.readonly import find_change, project
 __all__ = ["MAX_DEPTH", "ChildField", "Kind", "Shape"]
 
 _FEW_CHILDREN = 3  # to ask for each is cheaper than to list what is set
+_DETERMINISTICALLY = methodcaller("SerializePartialToString", deterministic=True)
 _MAX_MESSAGE_BYTES = (1 << 31) - 1  # protobuf's own limit
 
 
@@ -142,6 +144,7 @@ class Shape:
     __slots__ = (
         "_number_set",
         "_read_only",
+        "_serialise",
         "addresses",
         "by_number",
         "children",
@@ -183,6 +186,11 @@ class Shape:
         self.sensitive = frozenset(field.name for field in fields if field.full_name in sensitive)
         self._read_only = project(self.descriptor, lambda field: field.full_name in read_only, self._number_set)
         self.own_depth = static_depth(self.descriptor, self._number_set)
+        # Without a map the bytes are the same either way, and to say so with a keyword costs as much as they do: 0.4 of
+        # 0.7 µs for 145 bytes.
+        self._serialise: Callable[[Message], bytes] = (
+            self.message_class.SerializePartialToString if self.own_depth == 1 else _DETERMINISTICALLY
+        )
         self.has_required = bool(self.required) or _may_require(self.descriptor, self._number_set)
 
     def __repr__(self) -> str:
@@ -203,14 +211,14 @@ class Shape:
         """
         own = self._without_children(message) if self.children and self.set_children(message) else message
         try:
-            return own.SerializePartialToString(deterministic=True)
+            return self._serialise(own)
         except EncodeError as error:
             raise _too_large() from error
 
     def all_bytes(self, messages: Iterable[Message]) -> list[bytes]:
         """Serialise messages that have no children, as ``own_bytes`` does each."""
         try:
-            return [message.SerializePartialToString(deterministic=True) for message in messages]
+            return list(map(self._serialise, messages))
         except EncodeError as error:
             raise _too_large() from error
 

@@ -222,7 +222,7 @@ class Mark:
 
 
 def _packed_anew(page: Page) -> Page:
-    """Return a page of the same parts that knows no bytes of theirs: the same number can be written in several widths."""
+    """Return a page of the same parts that knows no bytes of theirs: a number can be written in several widths."""
     if type(page) is Leaf:
         return Leaf(page.keys, page.values, page.ordinals)
     assert type(page) is Inner

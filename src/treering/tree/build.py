@@ -7,14 +7,17 @@ that only differences are written, and nothing at all when there are none.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import islice
-from operator import gt
+from operator import lt
 
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from treering.errors import AlreadyExists, MissingField, SchemaMismatch, TooDeep, TooLarge
+from treering.merkle.bulk import Children, write_columns
 from treering.merkle.container import Change, build_columns, edit, iter_leaves
+from treering.merkle.seal import Put
 from treering.objects.node import EMBED_BYTES, Container, Node, Slot
 from treering.objects.page import Entry, Value
 from treering.path import Path
@@ -22,6 +25,7 @@ from treering.schema.shape import MAX_DEPTH, ChildField, Kind, Shape
 from treering.schema.wire import iter_fields
 from treering.store.reader import Reader
 from treering.tree.address import Address
+from treering.tree.seal import seal_slot, seal_value
 from treering.tree.view import ChildPath, list_key
 from treering.tree.walk import value_of
 
@@ -59,8 +63,12 @@ class Builder:
             raise SchemaMismatch(problem, path=str(path), message_type=shape.name)
         return own
 
-    def node(self, shape: Shape, message: Message, old: Node | None, path: Where, level: int) -> Node:
+    def node(
+        self, shape: Shape, message: Message, old: Node | None, path: Where, level: int, put: Put | None = None
+    ) -> Node:
         """Build the node of a deep message; return ``old`` itself where the two are equal.
+
+        ``put``: all that is new below the node is written through it as it is made, in the order in which a seal would.
 
         Raises ``AlreadyExists`` for two children with one key, ``MissingField``, ``TooDeep`` and ``TooLarge``, and
         what the keys of children raise.
@@ -75,11 +83,13 @@ class Builder:
         slots: dict[int, Slot] = {number: slot for number, slot in before.items() if number not in shape.by_number}
         for field in given:
             was = before.get(field.number)
+            slot: Slot
             if field.kind is Kind.SINGULAR:
                 (child,) = field.values(message)
-                slots[field.number] = self._child(field, child, was, ChildPath(path, field, None), level)  # type: ignore[arg-type]
+                slot = self._child(field, child, was, ChildPath(path, field, None), level)  # type: ignore[arg-type]
             else:
-                slots[field.number] = self._container(field, message, was, path, level)  # type: ignore[arg-type]
+                slot = self._container(field, message, was, path, level, put)  # type: ignore[arg-type]
+            slots[field.number] = slot if put is None or slot is was else seal_slot(slot, put)
         is_same = old is not None and same_own(shape, message, own, old.own)
         if old and is_same and len(slots) == len(before) and all(before.get(n) is s for n, s in slots.items()):
             return old
@@ -94,60 +104,89 @@ class Builder:
         return old if node is was else value_of(node)
 
     def _container(
-        self, field: ChildField, message: Message, old: Container | None, path: Where, level: int
+        self, field: ChildField, message: Message, old: Container | None, path: Where, level: int, put: Put | None
     ) -> Container:
+        """Build a container. With a ``put``, a new one has all pages written but its root."""
         if old is not None:
             return self._reconcile(field, self._keyed_messages(field, message, path), old, path, level)
-        keys, messages = self._keys_and_messages(field, message, path)
-        values = self._new_values(field, keys, messages, path, level)
-        order: Sequence[int] = range(len(keys))
-        if any(map(gt, keys, islice(keys, 1, None))):
+        keys, children = self._new_children(field, message, path, level)
+        count = len(keys)
+        order: Sequence[int] = range(count)
+        if not all(map(lt, keys, islice(keys, 1, None))):
+            if len(set(keys)) != count:
+                raise _duplicate(field, keys, path)
+            values = children(0, count)  # in their order still: of several that are refused, the first is named
             order = sorted(order, key=keys.__getitem__)
             keys = [keys[position] for position in order]
             values = [values[position] for position in order]
-        ordered = field.kind is Kind.KEYED
-        ordinals = tuple(order) if ordered else (0,) * len(keys)
-        return Container(build_columns(tuple(keys), tuple(values), ordinals), len(keys), len(keys) if ordered else 0)
+            children = partial(_part, values)
+        is_ordered = field.kind is Kind.KEYED
+        ordinals = order if is_ordered else (0,) * count
+        if put is None:
+            root = build_columns(tuple(keys), tuple(children(0, count)), tuple(ordinals))
+        else:
+            root = write_columns(keys, children, ordinals, put, seal_value)
+        return Container(root, count, count if is_ordered else 0)
 
-    def _new_values(
-        self, field: ChildField, keys: Sequence[bytes], messages: Sequence[Message], path: Where, level: int
-    ) -> list[Value]:
-        """Return what new children stand as in their container."""
-        shape = field.shape
-        level += field.levels
+    def _new_children(
+        self, field: ChildField, message: Message, path: Where, level: int
+    ) -> tuple[Sequence[bytes], Children]:
+        """Return the keys of new children in their order, and what makes the children: each once, and in order."""
+        shape, codec = field.shape, field.codec
+        keys: Sequence[bytes] | None = None
+        if field.kind is Kind.KEYED:
+            messages = field.values(message)
+        else:
+            keyed = self._keyed_messages(field, message, path)
+            keys, messages = [key for key, _, _ in keyed], [child for _, child, _ in keyed]
         if shape.children or shape.has_required or shape.own_depth is None or self._hidden.get(shape.name):
-            return [
-                value_of(self.node(shape, child, None, ChildPath(path, field, key), level))
-                for key, child in zip(keys, messages, strict=True)
-            ]
+            keys = keys or codec.encode_messages(messages)  # type: ignore[union-attr]
+            return keys, partial(self._nodes, field, keys, messages, path, level)
         # Nothing but own fields, and nothing to check of them but their size: less than half of the time.
         owns = shape.all_bytes(messages)
-        if max(map(len, owns)) < EMBED_BYTES:
-            values: list[Value] = [b"\x00" + own for own in owns]
-        else:
-            values = [
-                b"\x00" + own
-                if len(own) < EMBED_BYTES
-                else Node(self.own(shape, child, ChildPath(path, field, key), level))
-                for key, child, own in zip(keys, messages, owns, strict=True)
-            ]
-        if level - 1 + shape.own_depth > MAX_DEPTH:
-            self.own(shape, messages[0], ChildPath(path, field, keys[0]), level)  # raises
-        return values
+        keys = keys or codec.find_on_wire(owns) or codec.encode_messages(messages)  # type: ignore[union-attr]
+        return keys, partial(self._leaves, field, keys, messages, owns, path, level)
 
-    def _keys_and_messages(
-        self, field: ChildField, message: Message, path: Where
-    ) -> tuple[Sequence[bytes], Sequence[Message]]:
-        """Return the keys of the children and the children, in their order."""
-        if field.kind is not Kind.KEYED:
-            keyed = self._keyed_messages(field, message, path)
-            return [key for key, _, _ in keyed], [child for _, child, _ in keyed]
-        assert field.codec is not None
-        messages = field.values(message)
-        keys = field.codec.encode_messages(messages)
-        if len(set(keys)) != len(keys):
-            raise _duplicate(field, [(key, child, 0) for key, child in zip(keys, messages, strict=True)], path)
-        return keys, messages
+    def _nodes(
+        self,
+        field: ChildField,
+        keys: Sequence[bytes],
+        messages: Sequence[Message],
+        path: Where,
+        level: int,
+        start: int,
+        end: int,
+    ) -> list[Value]:
+        level += field.levels
+        return [
+            value_of(self.node(field.shape, child, None, ChildPath(path, field, key), level))
+            for key, child in zip(keys[start:end], messages[start:end], strict=True)
+        ]
+
+    def _leaves(
+        self,
+        field: ChildField,
+        keys: Sequence[bytes],
+        messages: Sequence[Message],
+        owns: list[bytes],
+        path: Where,
+        level: int,
+        start: int,
+        end: int,
+    ) -> list[Value]:
+        shape, level = field.shape, level + field.levels
+        chunk = owns[start:end]
+        owns[start:end] = [b""] * len(chunk)  # they are asked for once: as pages are written, memory becomes free again
+        if level - 1 + (shape.own_depth or 0) > MAX_DEPTH:
+            self.own(shape, messages[0], ChildPath(path, field, keys[0]), level)  # raises
+        if max(map(len, chunk)) < EMBED_BYTES:
+            return [b"\x00" + own for own in chunk]
+        return [
+            b"\x00" + own
+            if len(own) < EMBED_BYTES
+            else Node(self.own(shape, messages[at], ChildPath(path, field, keys[at]), level))
+            for at, own in enumerate(chunk, start)
+        ]
 
     def _keyed_messages(self, field: ChildField, message: Message, path: Where) -> Sequence[tuple[bytes, Message, int]]:
         """Return (key, message, position among the siblings) of the children; position 0: order is not kept."""
@@ -161,7 +200,7 @@ class Builder:
         encode_message = field.codec.encode_message
         keyed = [(encode_message(child), child, position) for position, child in enumerate(values)]
         if len({key for key, _, _ in keyed}) != len(keyed):
-            raise _duplicate(field, keyed, path)
+            raise _duplicate(field, [key for key, _, _ in keyed], path)
         return keyed
 
     def _reconcile(
@@ -225,9 +264,13 @@ def check_required(shape: Shape, message: Message, present: Sequence[str], path:
         raise MissingField(problem, path=str(path), fields=missing)
 
 
-def _duplicate(field: ChildField, keyed: Sequence[tuple[bytes, Message, int]], path: Where) -> AlreadyExists:
+def _part(values: Sequence[Value], start: int, end: int) -> Sequence[Value]:
+    return values[start:end]
+
+
+def _duplicate(field: ChildField, keys: Sequence[bytes], path: Where) -> AlreadyExists:
     seen: set[bytes] = set()
-    for key, _, _ in keyed:
+    for key in keys:
         if key in seen:
             problem = "two children have the same key"
             return AlreadyExists(problem, path=str(ChildPath(path, field, key)))

@@ -68,15 +68,16 @@ class Editor:
                 problem = "there is a child with this key already"
                 raise AlreadyExists(problem, path=str(child_path(address.path.parent, field, encoded)))
             where = ChildPath(address.path.parent, field, encoded)
-            child = value_of(self._build.node(field.shape, given, None, where, address.level + field.levels))
-            if writer is not None:
-                child = seal_value(child, writer.put)
+            put = None if writer is None else writer.put
+            child = value_of(self._build.node(field.shape, given, None, where, address.level + field.levels, put))
+            if put is not None:
+                child = seal_value(child, put)
             ordered = field.kind is Kind.KEYED
             if place is None:
                 first: Page | Pointer | None = build([(encoded, child, 0)])
                 assert first is not None
-                if writer is not None:
-                    first = write_root(first, writer.put, None)  # type: ignore[arg-type]
+                if put is not None:
+                    first = write_root(first, put, None)  # type: ignore[arg-type]
                 return parent.with_slot(field.number, Container(first, 1, 1 if ordered else 0))
             assert container is not None
             ordinal = container.next_ordinal if ordered else 0
@@ -138,7 +139,8 @@ class Editor:
         def change(value: Value | None) -> Value:
             _check_key(address, given)
             node = None if value is None else self._reader.node(value)
-            made = self._build.node(address.shape, given, node, address.path, address.level)
+            put = None if writer is None else writer.put
+            made = self._build.node(address.shape, given, node, address.path, address.level, put)
             return value if value is not None and made is node else made
 
         return self._change(root, address, change, writer)

@@ -6,13 +6,13 @@ the transaction's own tree and its touches take part, so the outcome depends on 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from treering.errors import DanglingReference
 from treering.merkle.container import Change as Edit
-from treering.merkle.container import edit, find_entry
+from treering.merkle.container import edit, find_entries
 from treering.objects.node import Container, Node, Slot
 from treering.objects.page import Value
 from treering.path import Path
@@ -23,8 +23,10 @@ from treering.tree.fields import merge_fields
 from treering.tree.join import ALL_LEVELS, join
 from treering.tree.touch import ABSENT, UNTOUCHED, Touch
 from treering.tree.transplant import transplant, transplant_container
-from treering.tree.view import View, child_path, parse
+from treering.tree.view import ChildPath, View, child_path, parse
 from treering.tree.walk import iter_in_order, value_of
+
+_NO_ENTRY: tuple[None, int] = (None, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Write(NamedTuple):
     """One thing that was written and is not as it was seen: own fields, a subtree, a plain list."""
 
     kind: Literal["own", "deep", "list"]
-    path: Path
+    path: Path | ChildPath
     shape: Shape
     seen: Any
     mine: Any
@@ -61,9 +63,17 @@ class Merger:
 
     def __init__(self, reader: Reader, *, by_field: bool) -> None:
         self.conflicts: list[Conflict] = []
-        self.effective: dict[Path, bool] = {}
+        self._effective: dict[Path, bool] = {}
+        self._writes: list[Write] = []  # of an unmoved head: what they make effective, only hooks ask for
         self._reader = reader
         self._by_field = by_field
+
+    @property
+    def effective(self) -> dict[Path, bool]:
+        """What came of the transaction."""
+        self._effective.update((_path(write.path), write.kind == "deep") for write in self._writes)
+        self._writes = []
+        return self._effective
 
     def root(self, shape: Shape, touch: Touch, head: Node, mine: Node) -> Node:
         """Return the head with the transaction's writes; the head itself where they change nothing."""
@@ -77,7 +87,7 @@ class Merger:
         writes = list(self.writes(shape, touch, mine, Path()))
         if any(write.kind == "deep" and equal_values(self._reader, write.seen, write.mine) for write in writes):
             return self.root(shape, touch, head, mine)  # an order was written: that may come to nothing
-        self.effective.update((write.path, write.kind == "deep") for write in writes)
+        self._writes = writes
         return mine if writes else head
 
     def _node(self, shape: Shape, touch: Touch, head: Node, mine: Node, path: Path) -> Node:
@@ -108,7 +118,7 @@ class Merger:
             merged = merge_fields(shape, seen, mine, theirs) if self._by_field else None
         if merged is not None:
             if merged != theirs:
-                self.effective.setdefault(path, False)
+                self._effective.setdefault(path, False)
             return merged
         self.conflicts.append(Conflict(path, *(parse(shape, own, path) for own in (seen, mine, theirs))))
         return theirs
@@ -119,7 +129,7 @@ class Merger:
         if equal_slots(self._reader, mine, seen) or equal_slots(self._reader, mine, theirs):
             return theirs
         where = child_path(path, field, None)
-        self.effective[where] = False
+        self._effective[where] = False
         if equal_slots(self._reader, theirs, seen):
             return None if mine is None else transplant_container(self._reader, mine, theirs)
         self.conflicts.append(Conflict(where, *self._messages(field, where, seen, mine, theirs)))
@@ -137,9 +147,11 @@ class Merger:
         changes: list[Edit] = []
         added: list[tuple[int, bytes, Value]] = []
         is_new = False
+        keys = sorted(key for _, key, _ in children if key is not None)
+        mine_by_key, theirs_by_key = self._entries(mine, keys), self._entries(theirs, keys)
         for _, key, touch in children:
             assert key is not None
-            here, there = _entry(self._reader, mine, key), _entry(self._reader, theirs, key)
+            here, there = mine_by_key.get(key), theirs_by_key.get(key)
             where = child_path(path, field, key)
             value, to_end = self._child(field, touch, there and there[0], here and here[0], where)
             if value is None:
@@ -194,14 +206,14 @@ class Merger:
                 return head, False
             if not equal_values(self._reader, head, seen):
                 if touch.moved:
-                    self.effective[path] = True
+                    self._effective[path] = True
                 return head, touch.moved
-            self.effective[path] = True
+            self._effective[path] = True
             same = equal_order(self._reader, mine, head)
             return head if same else transplant(self._reader, mine, head), touch.moved
         if equal_values(self._reader, mine, head):
             return head, False
-        self.effective[path] = True
+        self._effective[path] = True
         if equal_values(self._reader, head, seen):
             value = None if mine is None else transplant(self._reader, mine, head)
             return value, head is None or touch.moved
@@ -214,18 +226,18 @@ class Merger:
         What was removed there is gone, as it should, and an order of siblings has nothing to stand in.
         """
         for write in self.writes(shape, touch, mine, path):
-            seen, made = write.seen, write.mine
+            seen, made, where = write.seen, write.mine, _path(write.path)
             if write.kind == "deep" and (made is None or equal_values(self._reader, made, seen)):
                 continue
             if write.kind == "list":
-                versions = self._messages(write.field, write.path, seen, made)
+                versions = self._messages(write.field, where, seen, made)
             elif write.kind == "own":
-                versions = [parse(write.shape, own, write.path) for own in (seen, made)]
+                versions = [parse(write.shape, own, where) for own in (seen, made)]
             else:
-                versions = [self._deep(write.shape, value, write.path) for value in (seen, made)]
-            self.conflicts.append(Conflict(write.path, versions[0], versions[1], None))
+                versions = [self._deep(write.shape, value, where) for value in (seen, made)]
+            self.conflicts.append(Conflict(where, versions[0], versions[1], None))
 
-    def writes(self, shape: Shape, touch: Touch, mine: Value | None, path: Path) -> Iterator[Write]:
+    def writes(self, shape: Shape, touch: Touch, mine: Value | None, path: Path | ChildPath) -> Iterator[Write]:
         """Yield everything that was written at and below ``path`` and is not as it was seen."""
         if touch.whole is not UNTOUCHED:
             seen = _seen(touch)
@@ -241,12 +253,23 @@ class Merger:
             slot = node.slots.get(number)
             if not equal_slots(self._reader, slot, before):
                 field = shape.by_number[number]
-                yield Write("list", child_path(path, field, None), shape, before, slot, field)
+                yield Write("list", ChildPath(path, field, None), shape, before, slot, field)
+        entries: dict[int, dict[bytes, tuple[Value, int]]] = {}
         for (field, key), below in touch.children.values():
             slot = node.slots.get(field.number)
-            entry = (slot, 0) if key is None else _entry(self._reader, slot, key)
-            value: Any = entry[0] if entry else None
-            yield from self.writes(field.shape, below, value, child_path(path, field, key))
+            value: Any = slot
+            if key is not None:
+                if field.number not in entries:
+                    entries[field.number] = self._entries(slot, _keys(touch, field))
+                value = entries[field.number].get(key, _NO_ENTRY)[0]
+            if type(value) is bytes and not value[0] and below.is_own:  # nearly always: no node to build for it
+                if below.own != value[1:]:
+                    yield Write("own", ChildPath(path, field, key), field.shape, below.own, value[1:])
+                continue
+            yield from self.writes(field.shape, below, value, ChildPath(path, field, key))
+
+    def _entries(self, slot: Slot | None, keys: Sequence[bytes]) -> dict[bytes, tuple[Value, int]]:
+        return find_entries(self._reader, slot.root, keys) if type(slot) is Container else {}
 
     def _as_seen(self, mine: Value | None, seen: Value | None) -> bool:
         """Tell whether a subtree is what it was, sibling order included."""
@@ -276,8 +299,13 @@ def _seen(touch: Touch) -> Value | None:
     return None if touch.whole is ABSENT else touch.whole  # type: ignore[return-value]
 
 
-def _entry(reader: Reader, slot: Slot | None, key: bytes) -> tuple[Value, int] | None:
-    return find_entry(reader, slot.root, key) if type(slot) is Container else None
+def _keys(touch: Touch, field: ChildField) -> list[bytes]:
+    """Return the keys of a container below which something was written."""
+    return sorted(key for number, key in touch.children if number == field.number and key is not None)
+
+
+def _path(path: Path | ChildPath) -> Path:
+    return path.path() if type(path) is ChildPath else path  # type: ignore[return-value]
 
 
 def _first(entry: tuple[Any, ...]) -> Any:

@@ -7,12 +7,11 @@ from google.protobuf.message import Message
 from treering.merkle.container import find_entry
 from treering.objects.node import Container, Node
 from treering.objects.page import Value
-from treering.path import Path
 from treering.schema.shape import ChildField, Kind, Shape
 from treering.store.reader import Reader
 from treering.tree.address import Step, find_address
-from treering.tree.touch import Touch
-from treering.tree.view import key_bytes
+from treering.tree.touch import UNTOUCHED, Touch
+from treering.tree.view import PathLike, key_bytes
 from treering.tree.walk import find_node
 
 
@@ -25,12 +24,13 @@ class Recorder:
         self._shape = shape
         self._base = base
 
-    def note(self, kind: str, path: Path, before: Node, after: Node, message: Message | None, key: object) -> None:
+    def note(self, kind: str, path: PathLike, before: Node, after: Node, message: Message | None, key: object) -> None:
         """Note an edit of ``kind`` (add, update, replace, remove, clear) that turned ``before`` into ``after``."""
         if before is after and kind != "add":
             return
         address = find_address(self._shape, path)
         steps = address.steps
+        moved = False
         if kind == "add":
             field = address.children()
             assert message is not None
@@ -38,14 +38,22 @@ class Recorder:
                 self.touch.write_list(steps, field.number, find_node(self._reader, self._base, steps))
                 return
             given = address.shape.coerce(message)
-            child = (*steps, (field, _key(field, given, key)))
-            self.touch.write_whole(child, self._value(child), moved=field.kind is Kind.KEYED)
-        elif kind == "update" and find_node(self._reader, before, steps) is not None:
+            steps = (*steps, (field, _key(field, given, key)))
+            moved = field.kind is Kind.KEYED
+        touch = self.touch.find(steps)
+        if touch is None:
+            return
+        if touch.whole is not UNTOUCHED:
+            touch.moved = touch.moved or moved
+        elif kind != "update":
+            touch.write_whole(self._value(steps), moved=moved)
+        elif touch.own is UNTOUCHED:
+            # Nothing here or above was written as a whole, so it was there before if it is in the base: one descent.
             seen = find_node(self._reader, self._base, steps)
-            if seen is not None:  # else it stands in what this transaction wrote as a whole
-                self.touch.write_own(steps, seen)
-        else:
-            self.touch.write_whole(steps, self._value(steps))
+            if seen is None:
+                touch.write_whole(None)
+            else:
+                touch.own = seen.own
 
     def _value(self, steps: tuple[Step, ...]) -> Value | None:
         """Return what the base has at ``steps``."""

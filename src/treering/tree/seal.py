@@ -13,10 +13,11 @@ def seal_node(node: Node, put: Put) -> Node:
     """Return the node with everything below it written through ``put``; the node itself can then be encoded."""
     if not node.slots:
         return node
-    return Node(node.own, {number: _seal_slot(slot, put) for number, slot in node.slots.items()})
+    return Node(node.own, {number: seal_slot(slot, put) for number, slot in node.slots.items()})
 
 
-def _seal_slot(slot: Slot, put: Put) -> Slot:
+def seal_slot(slot: Slot, put: Put) -> Slot:
+    """Return a child or a container with everything below it written."""
     if type(slot) is not Container:
         return seal_value(slot, put)  # type: ignore[arg-type]
     root = slot.root

@@ -49,21 +49,23 @@ class Touch:
         """Whether nothing was written here or below."""
         return self.own is UNTOUCHED and self.whole is UNTOUCHED and not self.lists and not self.children
 
+    @property
+    def is_own(self) -> bool:
+        """Whether nothing but the own fields was written here or below."""
+        return self.own is not UNTOUCHED and not self.lists and not self.children
+
     def find(self, steps: Sequence[Step]) -> Touch | None:
         """Return the touch of a node, making it; None where a node above was written as a whole."""
         touch = self
         for step in steps:
             if touch.whole is not UNTOUCHED:
                 return None
-            field, key = step
-            touch = touch.children.setdefault((field.number, key), (step, Touch()))[1]
+            place = step[0].number, step[1]
+            below = touch.children.get(place)
+            if below is None:
+                below = touch.children[place] = (step, Touch())
+            touch = below[1]
         return touch
-
-    def write_own(self, steps: Sequence[Step], seen: Node) -> None:
-        """Note that a node's own fields were written; ``seen``: the node in the base."""
-        touch = self.find(steps)
-        if touch is not None and touch.whole is UNTOUCHED and touch.own is UNTOUCHED:
-            touch.own = seen.own
 
     def write_list(self, steps: Sequence[Step], number: int, seen: Node | None) -> None:
         """Note that a plain list of a node was written."""
@@ -71,13 +73,9 @@ class Touch:
         if touch is not None and touch.whole is UNTOUCHED and number not in touch.lists:
             touch.lists[number] = seen.slots.get(number) if seen else None  # type: ignore[assignment]
 
-    def write_whole(self, steps: Sequence[Step], seen: Value | None, *, moved: bool = False) -> None:
-        """Note that a node was added, removed or replaced with all below; ``seen``: what the base has, if any."""
-        touch = self.find(steps)
-        if touch is None:
-            return
-        if touch.whole is UNTOUCHED:
-            touch.whole = ABSENT if seen is None else seen
-            touch.own = UNTOUCHED
-            touch.lists, touch.children = {}, {}
-        touch.moved = touch.moved or moved
+    def write_whole(self, seen: Value | None, *, moved: bool = False) -> None:
+        """Note that this node was added, removed or replaced with all below; ``seen``: what the base has, if any."""
+        self.whole = ABSENT if seen is None else seen
+        self.moved = moved
+        self.own = UNTOUCHED
+        self.lists, self.children = {}, {}
