@@ -87,8 +87,3 @@ def _leaf_numbers(keys: Sequence[bytes]) -> tuple[int, ...]:
     """
     numbers = int.from_bytes(_pack_lanes(*map(crc32, keys)), "little") * _SPREAD
     return _unpack_lanes(numbers.to_bytes(12 * _LANES, "little"))
-
-
-def ends_page(keys: Sequence[bytes], level: int) -> bool:
-    """Tell whether there is a cut behind the last of these keys of a level, which follow a cut."""
-    return cuts(keys, level)[-1:] == [len(keys)]

@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
-from treering.merkle.chunking import cuts, ends_page
+from treering.merkle.chunking import cuts
 from treering.objects.page import Entry, Inner, Leaf, Page, Value, inner_page
 from treering.objects.pointer import Pointer
 
@@ -139,7 +139,7 @@ def build(entries: Iterable[Entry]) -> Page | None:
 
 def build_columns(keys: tuple[bytes, ...], values: tuple[Value, ...], ordinals: tuple[int, ...]) -> Page:
     """Build a container from at least one child: keys in strictly rising order, with their children and ordinals."""
-    root = _raise_to_root(0, _cut(0, keys, values, ordinals))
+    root = _raise_to_root(0, _cut(0, cuts(keys, 0), keys, values, ordinals))
     assert root is not None
     return root
 
@@ -180,11 +180,13 @@ def _first(entry: tuple[Any, ...]) -> bytes:
     return entry[0]  # type: ignore[no-any-return]
 
 
-def _cut(level: int, keys: tuple[bytes, ...], seconds: tuple[Any, ...], thirds: tuple[Any, ...]) -> list[_Item]:
-    """Cut the entries of one level, given as columns, into pages; what comes after the last cut is one, too."""
+def _cut(
+    level: int, places: Sequence[int], keys: tuple[bytes, ...], seconds: tuple[Any, ...], thirds: tuple[Any, ...]
+) -> list[_Item]:
+    """Cut the entries of one level, given as columns, into pages; what comes after the last place is one, too."""
     pages: list[_Item] = []
     start = 0
-    for end in cuts(keys, level):
+    for end in places:
         pages.append(_make_page(level, keys[start:end], seconds[start:end], thirds[start:end]))
         start = end
     if start < len(keys):
@@ -207,7 +209,8 @@ def _raise_to_root(level: int, pages: list[_Item]) -> Page | None:
     """Build the levels above ``pages`` until one page holds all."""
     while len(pages) > 1:
         level += 1
-        pages = _cut(level, *zip(*pages, strict=True))
+        keys, counts, below = zip(*pages, strict=True)
+        pages = _cut(level, cuts(keys, level), keys, counts, below)
     return pages[0][2] if pages else None  # type: ignore[return-value]
 
 
@@ -245,20 +248,42 @@ def _recut(source: PageSource, root: Page, level: int, changes: Sequence[_Change
     while at < len(changes):
         page, is_last = _page_at(source, root, level, changes[at][0], bisect_left)
         items: list[_Item] = []  # from a cut on, to where an old cut is one again
+        places: list[int] = []
         while True:
             last_key = page.keys[-1]
             above.setdefault(last_key, None)
             end = len(changes) if is_last else at
             while end < len(changes) and changes[end][0] <= last_key:
                 end += 1
-            items += _merge(_items_of(page), changes[at:end])
-            at = end
-            if is_last or not items or ends_page([item[0] for item in items], level):
+            changed, at = changes[at:end], end
+            if not items and (refilled := _refill(page, changed)):
+                above[last_key] = refilled
+                break
+            items += _merge(_items_of(page), changed)
+            places = cuts([item[0] for item in items], level)
+            if is_last or places[-1:] == [len(items)] or not items:
                 break
             page, is_last = _page_at(source, root, level, last_key, bisect_right)
-        for item in _cut(level, *zip(*items, strict=True)) if items else ():
+        for item in _cut(level, places, *zip(*items, strict=True)) if items else ():
             above[item[0]] = item
     return above
+
+
+def _refill(page: Page, changes: Sequence[_Change]) -> _Item | None:
+    """Return a page with other entries under keys that it has: its cuts stay. None where a key comes or goes.
+
+    Above the level where one does, it is nearly always so, and spares each page there its pointers and its keys.
+    """
+    for key, item in changes:
+        index = bisect_left(page.keys, key)
+        if item is None or index == len(page.keys) or page.keys[index] != key:
+            return None
+        if type(page) is Leaf:
+            page = page.with_value(index, item[1], item[2])  # type: ignore[arg-type] # an entry of a leaf
+        else:
+            assert type(page) is Inner
+            page = page.with_child(index, item[2], item[1] - page.counts[index])  # type: ignore[operator, arg-type]
+    return page.keys[-1], page.count, page
 
 
 def _merge(items: list[_Item], changes: Sequence[_Change]) -> list[_Item]:
