@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, Union
 
-from treering.objects.packing import decode_sized, encode_sized, pack_integers, unpack_integers
+from treering.objects.packing import cut, decode_sized, encode_sized, pack_integers, unpack_integers
 from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Embedded, Hash, Location, Pointer, make_pointer
 
 if TYPE_CHECKING:
@@ -271,28 +270,26 @@ def decode_page(content: bytes, tail: bytes) -> Page:
         raise ValueError("page of an impossible level, or of nothing")
     shared, position = decode_sized(content, _HEADER.size)
     lengths, position = unpack_integers(content, position, number)
-    ends = list(accumulate(lengths, initial=position))
-    keys = [shared + content[start:end] for start, end in pairwise(ends)]
-    position = ends[-1]
-    packed_keys = content[:position]
+    keys, position = cut(content, position, lengths)
+    if shared:
+        keys = tuple([shared + rest for rest in keys])
+    start = position
     if level:
-        start = position
         counts, position = unpack_integers(content, position, number)
         if len(content) - position != number * HASH_BYTES or len(tail) != number * LOCATION_BYTES:
             message = "inner page of the wrong size"
             raise ValueError(message)
-        return _make(Index(level, tuple(keys), counts, start, position), content, tail, _NOTHING_FRESH)
-    start = position
+        index: Index = tuple.__new__(Index, (level, keys, counts, start, position))  # as in make_pointer
+        return _make(index, content, tail, _NOTHING_FRESH)
     sizes, position = unpack_integers(content, position, number)
-    packed_sizes = content[start:position]
     ordinals, tail_position = unpack_integers(tail, 0, number)
-    packed_ordinals = tail[:tail_position]
+    packed_keys, packed_ordinals = content[:start], tail[:tail_position]
     if tail[tail_position:] == b"\x00" and 0 not in sizes:  # nothing here has a tail or stands elsewhere
-        ends = list(accumulate(sizes, initial=position))
-        if ends[-1] != len(content):
+        packed_sizes = content[start:position]
+        plain, position = cut(content, position, sizes)
+        if position != len(content):
             raise ValueError("leaf of the wrong size")
-        plain = tuple([content[start:end] for start, end in pairwise(ends)])
-        return Leaf(tuple(keys), plain, ordinals, packed_keys, packed_ordinals, packed_sizes)
+        return Leaf(keys, plain, ordinals, packed_keys, packed_ordinals, packed_sizes)
     tail_sizes, tail_position = unpack_integers(tail, tail_position, number)
     values: list[Value] = []
     for size, tail_size in zip(sizes, tail_sizes, strict=True):
@@ -308,4 +305,4 @@ def decode_page(content: bytes, tail: bytes) -> Page:
     if position != len(content) or tail_position != len(tail):
         message = "leaf of the wrong size"
         raise ValueError(message)
-    return Leaf(tuple(keys), tuple(values), ordinals, packed_keys, packed_ordinals)
+    return Leaf(keys, tuple(values), ordinals, packed_keys, packed_ordinals)
