@@ -25,7 +25,7 @@ Value = Union[bytes, Embedded, Pointer, "Node"]
 Entry = tuple[bytes, Value, int]  # key, child, ordinal (its place among its siblings, 0 where order is not kept)
 
 MAX_LEVEL = 63  # pages but the last have two entries or more, so no container is that high
-_HEADER = struct.Struct("<BH")  # level (0: leaf), number of entries
+PAGE_HEADER = struct.Struct("<BH")  # level (0: leaf), number of entries
 _NO_HASH, _NO_LOCATION = bytes(HASH_BYTES), bytes(LOCATION_BYTES)  # of a page not yet written
 _NOTHING_FRESH: Mapping[int, Page] = MappingProxyType({})
 
@@ -260,15 +260,15 @@ def _pack_keys(level: int, keys: Sequence[bytes]) -> bytes:
     shared = length - (differing.bit_length() + 7 >> 3)  # one step in C, where a loop takes one for each byte
     rests = [key[shared:] for key in keys]
     lengths = pack_integers(list(map(len, rests)))
-    return b"".join((_HEADER.pack(level, len(keys)), encode_sized(first[:shared]), lengths, *rests))
+    return b"".join((PAGE_HEADER.pack(level, len(keys)), encode_sized(first[:shared]), lengths, *rests))
 
 
 def decode_page(content: bytes, tail: bytes) -> Page:
     """Rebuild a page. Raises IndexError, struct.error or ValueError on bytes that are not a page."""
-    level, number = _HEADER.unpack_from(content)
+    level, number = PAGE_HEADER.unpack_from(content)
     if level > MAX_LEVEL or not number:
         raise ValueError("page of an impossible level, or of nothing")
-    shared, position = decode_sized(content, _HEADER.size)
+    shared, position = decode_sized(content, PAGE_HEADER.size)
     lengths, position = unpack_integers(content, position, number)
     keys, position = cut(content, position, lengths)
     if shared:

@@ -1,0 +1,88 @@
+"""A stored page, looked at only for where the pages below it stand: what prune follows.
+
+Locations stand side by side in the tail of an inner page and its hashes at the end of the content, so that neither keys
+nor counts have to be decoded: a fifth of what ``decode_page`` takes.
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
+
+from treering.objects.page import MAX_LEVEL, PAGE_HEADER, Inner, Leaf, Page, decode_page
+from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Hash, Location, Pointer, make_pointer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Skim:
+    """A page as far as prune needs it.
+
+    ``places``: of the pages below, none for a leaf. ``has_locations``: whether anything below may be stored by itself,
+    or hold what is. ``location``: of the page itself, None where it is embedded. ``size``: in bytes, as it is stored; 0
+    where it was not read for this. ``age``: the caller's own.
+    """
+
+    __slots__ = ("_content", "_page", "_tail", "age", "has_locations", "level", "location", "places", "size")
+
+    def __init__(self, content: bytes, tail: bytes, age: int, location: Location, size: int) -> None:
+        """Look at an encoded page. Raises IndexError, struct.error or ValueError on bytes that are not one."""
+        level, number = PAGE_HEADER.unpack_from(content)
+        if level > MAX_LEVEL or not number:
+            raise ValueError("page of an impossible level, or of nothing")
+        if level:
+            if len(tail) != number * LOCATION_BYTES:
+                raise ValueError("inner page of the wrong size")
+            self.places: tuple[Location, ...] = _places(number)(tail)
+            self.has_locations = True
+        else:
+            self.places = ()
+            self.has_locations = tail[1 + tail[0] * number :] != b"\x00"  # after the ordinals: nothing has a tail
+        self.level: int = level
+        self.age = age
+        self.location: Location | None = location
+        self.size = size
+        self._content = content
+        self._tail = tail
+        self._page: Page | None = None
+
+    @classmethod
+    def of(cls, page: Page, age: int, location: Location | None) -> Skim:
+        """Look at a page that was decoded before, or that is embedded where its container is."""
+        made = cls.__new__(cls)
+        made.level = page.level
+        made.age = age
+        made.location = location
+        made.size = 0
+        made._page = page
+        if type(page) is Inner:
+            made.places = _places(len(page.locations) // LOCATION_BYTES)(page.locations)
+            made.has_locations = True
+            made._content = page.content
+        else:
+            made.places = ()
+            made.has_locations = not all(type(value) is bytes for value in cast("Leaf", page).values)
+            made._content = b""
+        made._tail = b""
+        return made
+
+    @property
+    def page(self) -> Page:
+        """The page itself, decoded when first asked for. Raises as ``decode_page`` does."""
+        page = self._page
+        if page is None:
+            page = self._page = decode_page(self._content, self._tail)
+        return page
+
+    def pointer(self, place: Location) -> Pointer:
+        """Return the pointer of the page below that stands at ``place``."""
+        end = (self.places.index(place) - len(self.places)) * HASH_BYTES  # hashes are what content ends with
+        content = self._content
+        return make_pointer(cast("Hash", content[end : end + HASH_BYTES or None]), place)
+
+
+@lru_cache(256)
+def _places(number: int) -> Callable[[bytes], tuple[Location, ...]]:
+    return cast("Callable[[bytes], tuple[Location, ...]]", struct.Struct(f"{LOCATION_BYTES}s" * number).unpack)
