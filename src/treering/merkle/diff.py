@@ -6,20 +6,22 @@ key stands in one page only. What remains are the pages on the way to a differen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from itertools import filterfalse
 
 from treering.merkle.container import PageSource, open_pages
 from treering.objects.page import Inner, Leaf, Page, Value
-from treering.objects.pointer import Embedded, Pointer
+from treering.objects.pointer import Embedded, Pointer, make_pointer
 
 _Ref = Page | Pointer
-_Entries = dict[bytes, tuple[Value, int]]
 
 
 def same_value(one: Value, other: Value) -> bool:
     """Tell whether two children are known to have equal content, without reading. Unwritten ones are not known to."""
     if one is other:
         return True
+    if type(one) is bytes and type(other) is bytes:  # most of them
+        return one == other
     if type(one) is Pointer:
         return type(other) is Pointer and one.hash == other.hash
     content = _content(one)
@@ -36,11 +38,17 @@ def diff(
     source: PageSource, one: _Ref | None, other: _Ref | None
 ) -> Iterator[tuple[bytes, Value | None, Value | None]]:
     """Yield (key, child in one, child in other) where they differ, in key order; None where there is no child."""
-    old, new = _entries_that_differ(source, one, other, _content_identity)
-    for key in sorted(old.keys() | new.keys()):
+    left, right = _leaves_that_differ(source, one, other, by_location=False)
+    old: dict[bytes, Value] = {}
+    new: dict[bytes, Value] = {}
+    for leaf in left:
+        old.update(zip(leaf.keys, leaf.values, strict=True))
+    for leaf in right:
+        new.update(zip(leaf.keys, leaf.values, strict=True))
+    for key in _keys_that_differ(old, new):
         before, after = old.get(key), new.get(key)
-        if before is None or after is None or not same_value(before[0], after[0]):
-            yield key, before and before[0], after and after[0]
+        if before is None or after is None or not same_value(before, after):
+            yield key, before, after
 
 
 def diff_entries(
@@ -50,48 +58,79 @@ def diff_entries(
 
     Strikes out pages by location, so it reads more than ``diff`` where equal content was written twice.
     """
-    old, new = _entries_that_differ(source, one, other, _location_identity)
-    for key in sorted(old.keys() | new.keys()):
-        before, after = old.get(key), new.get(key)
-        if before != after:
-            yield key, before, after
+    left, right = _leaves_that_differ(source, one, other, by_location=True)
+    old, new = _entries(left), _entries(right)
+    for key in _keys_that_differ(old, new):
+        yield key, old.get(key), new.get(key)
 
 
-def _content_identity(page: _Ref) -> object:
-    return page.hash if type(page) is Pointer else id(page)
+def _entries(leaves: list[Leaf]) -> dict[bytes, tuple[Value, int]]:
+    entries: dict[bytes, tuple[Value, int]] = {}
+    for leaf in leaves:
+        entries.update(zip(leaf.keys, zip(leaf.values, leaf.ordinals, strict=True), strict=True))
+    return entries
 
 
-def _location_identity(page: _Ref) -> object:
-    return page if type(page) is Pointer else id(page)
+def _keys_that_differ(old: Mapping[bytes, object], new: Mapping[bytes, object]) -> list[bytes]:
+    """Return the keys under which two mappings have not the same, in order."""
+    find = new.get
+    keys = [key for key, value in old.items() if find(key) != value]  # equal is the same; what is not may be yet
+    keys += new.keys() - old.keys()
+    keys.sort()
+    return keys
 
 
-def _entries_that_differ(
-    source: PageSource, one: _Ref | None, other: _Ref | None, identity: Callable[[_Ref], object]
-) -> tuple[_Entries, _Entries]:
-    left: list[_Ref] = [one] if one else []
-    right: list[_Ref] = [other] if other else []
+def _leaves_that_differ(
+    source: PageSource, one: _Ref | None, other: _Ref | None, *, by_location: bool
+) -> tuple[list[Leaf], list[Leaf]]:
+    """Return the leaves of each container that the other does not have."""
+    left, right = _start(one, by_location=by_location), _start(other, by_location=by_location)
     while True:
-        shared = {identity(page) for page in left} & {identity(page) for page in right}
-        if shared:
-            left = [page for page in left if identity(page) not in shared]
-            right = [page for page in right if identity(page) not in shared]
+        # What is the same on both sides goes unread, and no pointer is made for it: half the time of a diff.
+        fronts = [
+            [(identity, _ref(identity, side[identity], by_location)) for identity in filterfalse(is_beside, side)]
+            for side, is_beside in ((left, right.__contains__), (right, left.__contains__))
+        ]
         # Both sides in one request, then the tallest pages are opened until all are leaves.
-        pages = open_pages(source, [*left, *right])
+        pages = open_pages(source, [ref for front in fronts for _, ref in front])
         level = max((page.level for page in pages), default=0)
+        middle = len(fronts[0])
         if level == 0:
-            return _entries(pages[: len(left)]), _entries(pages[len(left) :])
-        left, right = _open_level(pages[: len(left)], level), _open_level(pages[len(left) :], level)
+            return pages[:middle], pages[middle:]  # type: ignore[return-value] # of the lowest level
+        left = _open_level(fronts[0], pages[:middle], level, by_location=by_location)
+        right = _open_level(fronts[1], pages[middle:], level, by_location=by_location)
 
 
-def _entries(pages: list[Page]) -> _Entries:
-    return {key: (value, ordinal) for page in pages if type(page) is Leaf for key, value, ordinal in page.entries()}
+# A level of one side: what each page is known by (its hash or its location; what is not written, by its id), with what
+# is lacking of its pointer, or with the page itself.
+_Side = dict[bytes | int, bytes | Page]
 
 
-def _open_level(pages: list[Page], level: int) -> list[_Ref]:
-    refs: list[_Ref] = []
-    for page in pages:
-        if type(page) is Inner and page.level == level:
-            refs += [page.child(index) for index in range(len(page.keys))]
+def _start(root: _Ref | None, *, by_location: bool) -> _Side:
+    if root is None:
+        return {}
+    if type(root) is Pointer:
+        digest, location = root
+        return {location: digest} if by_location else {digest: location}
+    return {id(root): root}  # type: ignore[dict-item]
+
+
+def _ref(identity: bytes | int, rest: bytes | Page, by_location: bool) -> _Ref:
+    if type(rest) is not bytes:
+        return rest  # type: ignore[return-value]
+    return make_pointer(rest, identity) if by_location else make_pointer(identity, rest)  # type: ignore[arg-type]
+
+
+def _open_level(front: list[tuple[bytes | int, _Ref]], pages: list[Page], level: int, *, by_location: bool) -> _Side:
+    """Replace the pages of a level by those below them."""
+    side: _Side = {}
+    for (identity, _), page in zip(front, pages, strict=True):
+        if type(page) is not Inner or page.level != level:
+            side[identity] = page
+        elif page.fresh:
+            for index in range(len(page.keys)):
+                side.update(_start(page.child(index), by_location=by_location))
         else:
-            refs.append(page)
-    return refs
+            hashes, places = page.columns()
+            side.update(zip(places, hashes, strict=True) if by_location else zip(hashes, places, strict=True))
+    return side

@@ -99,7 +99,7 @@ def unpack_integers(data: bytes, position: int, count: int) -> tuple[tuple[int, 
 def cut(data: bytes, position: int, sizes: Sequence[int]) -> tuple[tuple[bytes, ...], int]:
     """Return pieces of these sizes (at least one), which follow one another from ``position`` on, and their end."""
     number, size = len(sizes), sizes[0]
-    if number <= _MOST_AT_ONCE and sizes.count(size) == number:  # all alike: in one step, a third of the time
+    if number <= _MOST_AT_ONCE and sizes.count(size) == number:
         return _cutter(size, number)(data, position), position + size * number
     pieces = []
     for size in sizes:
@@ -110,6 +110,16 @@ def cut(data: bytes, position: int, sizes: Sequence[int]) -> tuple[tuple[bytes, 
         msg = "pieces beyond the end"
         raise IndexError(msg)
     return tuple(pieces), position
+
+
+def cut_evenly(data: bytes, position: int, size: int, number: int) -> tuple[bytes, ...]:
+    """Return pieces of one size, which follow one another from ``position`` on; all of them must be there.
+
+    In one step, and in a third of the time that a slice for each takes.
+    """
+    if number <= _MOST_AT_ONCE:
+        return _cutter(size, number)(data, position)
+    return tuple([data[at : at + size] for at in range(position, position + size * number, size)])
 
 
 _MOST_AT_ONCE = 64  # more than a page has: a format of what damaged bytes say might be endless

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, Union
 
-from treering.objects.packing import cut, decode_sized, encode_sized, pack_integers, unpack_integers
+from treering.objects.packing import cut, cut_evenly, decode_sized, encode_sized, pack_integers, unpack_integers
 from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Embedded, Hash, Location, Pointer, make_pointer
 
 if TYPE_CHECKING:
@@ -177,6 +177,12 @@ class Inner:
         """Return the locations of all pages below. Nothing may be fresh."""
         locations = self.locations
         return [locations[at : at + LOCATION_BYTES] for at in range(0, len(locations), LOCATION_BYTES)]  # type: ignore[misc]
+
+    def columns(self) -> tuple[tuple[Hash, ...], tuple[Location, ...]]:
+        """Return the hashes and the locations of all pages below. Nothing may be fresh."""
+        number = len(self.keys)
+        hashes = cut_evenly(self.content, self.index.hashes_at, HASH_BYTES, number)
+        return hashes, cut_evenly(self.locations, 0, LOCATION_BYTES, number)  # type: ignore[return-value]
 
     def child(self, index: int) -> Page | Pointer:
         """Return the page at ``index`` where it is not yet written, else its pointer."""

@@ -6,15 +6,11 @@ nor counts have to be decoded: a fifth of what ``decode_page`` takes.
 
 from __future__ import annotations
 
-import struct
-from functools import lru_cache
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from treering.objects.packing import cut_evenly
 from treering.objects.page import MAX_LEVEL, PAGE_HEADER, Inner, Leaf, Page, decode_page
-from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Hash, Location, Pointer, make_pointer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Location, Pointer, make_pointer
 
 
 class Skim:
@@ -22,10 +18,11 @@ class Skim:
 
     ``places``: of the pages below, none for a leaf. ``has_locations``: whether anything below may be stored by itself,
     or hold what is. ``location``: of the page itself, None where it is embedded. ``size``: in bytes, as it is stored; 0
-    where it was not read for this. ``age``: the caller's own.
+    where it was not read for this. ``age``: the caller's own. ``content`` and ``tail`` are what it was made from.
     """
 
-    __slots__ = ("_content", "_page", "_tail", "age", "has_locations", "level", "location", "places", "size")
+    places: tuple[Location, ...]
+    __slots__ = ("age", "content", "decoded", "has_locations", "level", "location", "places", "size", "tail")
 
     def __init__(self, content: bytes, tail: bytes, age: int, location: Location, size: int) -> None:
         """Look at an encoded page. Raises IndexError, struct.error or ValueError on bytes that are not one."""
@@ -35,7 +32,7 @@ class Skim:
         if level:
             if len(tail) != number * LOCATION_BYTES:
                 raise ValueError("inner page of the wrong size")
-            self.places: tuple[Location, ...] = _places(number)(tail)
+            self.places = cut_evenly(tail, 0, LOCATION_BYTES, number)  # type: ignore[assignment]
             self.has_locations = True
         else:
             self.places = ()
@@ -44,9 +41,9 @@ class Skim:
         self.age = age
         self.location: Location | None = location
         self.size = size
-        self._content = content
-        self._tail = tail
-        self._page: Page | None = None
+        self.content = content
+        self.tail = tail
+        self.decoded: Page | None = None
 
     @classmethod
     def of(cls, page: Page, age: int, location: Location | None) -> Skim:
@@ -56,33 +53,28 @@ class Skim:
         made.age = age
         made.location = location
         made.size = 0
-        made._page = page
+        made.decoded = page
         if type(page) is Inner:
-            made.places = _places(len(page.locations) // LOCATION_BYTES)(page.locations)
+            made.places = page.columns()[1]
             made.has_locations = True
-            made._content = page.content
+            made.content = page.content
         else:
             made.places = ()
             made.has_locations = not all(type(value) is bytes for value in cast("Leaf", page).values)
-            made._content = b""
-        made._tail = b""
+            made.content = b""
+        made.tail = b""
         return made
 
     @property
     def page(self) -> Page:
         """The page itself, decoded when first asked for. Raises as ``decode_page`` does."""
-        page = self._page
+        page = self.decoded
         if page is None:
-            page = self._page = decode_page(self._content, self._tail)
+            page = self.decoded = decode_page(self.content, self.tail)
         return page
 
     def pointer(self, place: Location) -> Pointer:
         """Return the pointer of the page below that stands at ``place``."""
         end = (self.places.index(place) - len(self.places)) * HASH_BYTES  # hashes are what content ends with
-        content = self._content
-        return make_pointer(cast("Hash", content[end : end + HASH_BYTES or None]), place)
-
-
-@lru_cache(256)
-def _places(number: int) -> Callable[[bytes], tuple[Location, ...]]:
-    return cast("Callable[[bytes], tuple[Location, ...]]", struct.Struct(f"{LOCATION_BYTES}s" * number).unpack)
+        content = self.content
+        return make_pointer(content[end : end + HASH_BYTES or None], place)  # type: ignore[arg-type]

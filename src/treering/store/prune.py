@@ -2,9 +2,9 @@
 
 What a run of dropped commits held alone is found by comparing them, by location and up to a thousand at once, with the
 next along the line and with the kept commit below: a location that has once gone from a line never comes back to it. So
-the cost follows what changed, not the size of the trees. One move of the root takes the commits out, grafts their kept neighbours
-together and names the dead locations; then they are deleted; then the root forgets them. A crash in between leaves a
-list that the next prune works off.
+the cost follows what changed, not the size of the trees. One move of the root takes the commits out, grafts their kept
+neighbours together and names the dead locations; then they are deleted; then the root forgets them. A crash in between
+leaves a list that the next prune works off.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def reached_only_by(
                 search.found[location] = 0
     is_kept = {commit.pointer.location for commit in kept}.__contains__
     roots = [(age, commit.record.root) for age, commit in enumerate(run) if not is_kept(commit.pointer.location)]
-    search.nodes(roots, [commit and commit.record.root for commit in beside])
+    search.nodes(roots, [None if commit is None else commit.record.root for commit in beside])
     return search.found
 
 
@@ -139,7 +139,7 @@ class _Search:
     def _open_roots(self, roots: Sequence[tuple[int, Page | Pointer]], stored: set[Location]) -> list[Skim]:
         """Return the roots of one container in the trees of the run, but for those that others have."""
         found = {root: age for age, root in roots if type(root) is Pointer and root.location not in stored}
-        entering = [Skim.of(root, age, None) for age, root in roots if type(root) is not Pointer]
+        entering = [Skim.of(cast("Page", root), age, None) for age, root in roots if type(root) is not Pointer]
         pointers = list(found)
         for at in range(0, len(pointers), _BATCH):
             part = pointers[at : at + _BATCH]
@@ -152,7 +152,8 @@ class _Search:
         for front in fronts:
             if front.top is not None and front.top.level > level and any(root.location for root in roots):
                 keys = keys or sorted({self._reader.skimmed(root).keys[-1] for root in roots})
-                beside = {place for page in self._led_to(front.top, level + 1, keys) for place in page.places()}
+                led_to = self._led_to(front.top, level + 1, keys)
+                beside = {place for page in led_to for place in Skim.of(page, 0, None).places}
                 roots = [root for root in roots if root.location not in beside]
         self.found.update((root.location, root.size) for root in roots if root.location is not None)
         return roots
@@ -187,7 +188,9 @@ class _Search:
                 wanted = {place for place, _ in differing}
                 front.pages = [page for page in pages if page.location in wanted]
             else:
-                front.pages = self._reader.skims([page.pointer(place) for place, page in differing], [0] * len(differing))
+                front.pages = self._reader.skims(
+                    [page.pointer(place) for place, page in differing], [0] * len(differing)
+                )
 
     def _read_gone(self, gone: dict[Location, Skim], level: int) -> list[Skim]:
         """Read pages of a level that are gone, and note them; leaves that lead nowhere are left out."""
