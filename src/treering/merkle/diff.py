@@ -7,7 +7,8 @@ key stands in one page only. What remains are the pages on the way to a differen
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import filterfalse
+from itertools import compress, filterfalse
+from operator import ne
 
 from treering.merkle.container import PageSource, open_pages
 from treering.objects.page import Inner, Leaf, Page, Value
@@ -84,52 +85,71 @@ def _leaves_that_differ(
     source: PageSource, one: _Ref | None, other: _Ref | None, *, by_location: bool
 ) -> tuple[list[Leaf], list[Leaf]]:
     """Return the leaves of each container that the other does not have."""
-    left, right = _start(one, by_location=by_location), _start(other, by_location=by_location)
+    left, right = _known(one, by_location=by_location), _known(other, by_location=by_location)
+    pairs: list[tuple[_Ref, _Ref]] = []  # pages of one level and of the same keys' places, that differ
+    if one and other and left.keys() != right.keys():
+        pairs, left, right = [(one, other)], {}, {}
     while True:
         # What is the same on both sides goes unread, and no pointer is made for it: half the time of a diff.
-        fronts = [
-            [(identity, _ref(identity, side[identity], by_location)) for identity in filterfalse(is_beside, side)]
-            for side, is_beside in ((left, right.__contains__), (right, left.__contains__))
-        ]
+        olds = [_ref(known, left[known], by_location) for known in filterfalse(right.__contains__, left)]
+        news = [_ref(known, right[known], by_location) for known in filterfalse(left.__contains__, right)]
         # Both sides in one request, then the tallest pages are opened until all are leaves.
-        pages = open_pages(source, [ref for front in fronts for _, ref in front])
+        refs = [ref for pair in pairs for ref in pair]
+        pages = open_pages(source, [*refs, *olds, *news])
         level = max((page.level for page in pages), default=0)
-        middle = len(fronts[0])
+        lone, middle = len(refs), len(refs) + len(olds)
         if level == 0:
-            return pages[:middle], pages[middle:]  # type: ignore[return-value] # of the lowest level
-        left = _open_level(fronts[0], pages[:middle], level, by_location=by_location)
-        right = _open_level(fronts[1], pages[middle:], level, by_location=by_location)
+            return [*pages[0:lone:2], *pages[lone:middle]], [*pages[1:lone:2], *pages[middle:]]  # type: ignore[list-item]
+        old, new = list(zip(olds, pages[lone:middle], strict=True)), list(zip(news, pages[middle:], strict=True))
+        following: list[tuple[_Ref, _Ref]] = []
+        for (before, after), one_page, other_page in zip(pairs, pages[0:lone:2], pages[1:lone:2], strict=True):
+            if type(one_page) is Inner and type(other_page) is Inner and one_page.is_cut_as(other_page):
+                following += _children_that_differ(one_page, other_page, by_location=by_location)
+            else:
+                old.append((before, one_page))
+                new.append((after, other_page))
+        pairs = following
+        left, right = _open_level(old, level, by_location=by_location), _open_level(new, level, by_location=by_location)
 
 
-# A level of one side: what each page is known by (its hash or its location; what is not written, by its id), with what
-# is lacking of its pointer, or with the page itself.
+def _children_that_differ(one: Inner, other: Inner, *, by_location: bool) -> Iterator[tuple[Pointer, Pointer]]:
+    """Yield what stands at one index in both of two pages with the same keys, and differs: a third of a set's time."""
+    places = one.columns()[1], other.columns()[1]
+    for index in compress(range(len(places[0])), map(ne, *places)):
+        before, after = one.pointer(index), other.pointer(index)
+        if by_location or before[0] != after[0]:  # the hashes
+            yield before, after
+
+
+# A level of one side, where pages do not pair: what each is known by (its hash or its location; what is not written, by
+# its id), with what is lacking of its pointer, or with the page itself.
 _Side = dict[bytes | int, bytes | Page]
 
 
-def _start(root: _Ref | None, *, by_location: bool) -> _Side:
-    if root is None:
+def _known(page: _Ref | None, *, by_location: bool) -> _Side:
+    if page is None:
         return {}
-    if type(root) is Pointer:
-        digest, location = root
+    if type(page) is Pointer:
+        digest, location = page
         return {location: digest} if by_location else {digest: location}
-    return {id(root): root}  # type: ignore[dict-item]
+    return {id(page): page}  # type: ignore[dict-item]
 
 
-def _ref(identity: bytes | int, rest: bytes | Page, by_location: bool) -> _Ref:
+def _ref(known: bytes | int, rest: bytes | Page, by_location: bool) -> _Ref:
     if type(rest) is not bytes:
         return rest  # type: ignore[return-value]
-    return make_pointer(rest, identity) if by_location else make_pointer(identity, rest)  # type: ignore[arg-type]
+    return make_pointer(rest, known) if by_location else make_pointer(known, rest)  # type: ignore[arg-type]
 
 
-def _open_level(front: list[tuple[bytes | int, _Ref]], pages: list[Page], level: int, *, by_location: bool) -> _Side:
+def _open_level(pages: list[tuple[_Ref, Page]], level: int, *, by_location: bool) -> _Side:
     """Replace the pages of a level by those below them."""
     side: _Side = {}
-    for (identity, _), page in zip(front, pages, strict=True):
+    for ref, page in pages:
         if type(page) is not Inner or page.level != level:
-            side[identity] = page
+            side.update(_known(ref, by_location=by_location))
         elif page.fresh:
             for index in range(len(page.keys)):
-                side.update(_start(page.child(index), by_location=by_location))
+                side.update(_known(page.child(index), by_location=by_location))
         else:
             hashes, places = page.columns()
             side.update(zip(places, hashes, strict=True) if by_location else zip(hashes, places, strict=True))

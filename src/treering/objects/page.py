@@ -178,6 +178,13 @@ class Inner:
         locations = self.locations
         return [locations[at : at + LOCATION_BYTES] for at in range(0, len(locations), LOCATION_BYTES)]  # type: ignore[misc]
 
+    def is_cut_as(self, other: Inner) -> bool:
+        """Tell whether the two are known to be of one level and to have the same keys, and nothing in them is fresh."""
+        if self.fresh or other.fresh:
+            return False
+        at = self.index.counts_at
+        return self.index is other.index or other.content.startswith(self.content[:at])
+
     def columns(self) -> tuple[tuple[Hash, ...], tuple[Location, ...]]:
         """Return the hashes and the locations of all pages below. Nothing may be fresh."""
         number = len(self.keys)
