@@ -87,16 +87,9 @@ def check_runs(
         below = chance.choice([end, end, chance.randrange(end, len(line)), None]) if end < len(line) else None
         others = chance.sample(range(len(line)), chance.choice([0, 0, 1, 2]))
         run = range(above + 1, end)
-        expected = set().union(*(reached[at] for at in run)) - reached[above]
-        for other in (*others, *(() if below is None else (below,))):
-            expected -= reached[other]
-        found = reached_only_by(
-            reader,
-            [line[at] for at in run],
-            line[above],
-            None if below is None else line[below],
-            [line[at] for at in others],
-        )
+        beside = [above, *others] if below is None else [above, below, *others]
+        found = reached_only_by(reader, [line[at] for at in run], [line[at] for at in beside])
+        expected = set().union(*(reached[at] for at in run)).difference(*(reached[at] for at in beside))
         assert found.keys() == expected
         sizes = {location: size for location, size in found.items() if size}
         assert list(map(len, backend.read_many(list(sizes)))) == list(sizes.values())  # type: ignore[arg-type]

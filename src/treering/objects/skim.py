@@ -18,13 +18,14 @@ class Skim:
 
     ``places``: of the pages below, none for a leaf. ``has_locations``: whether anything below may be stored by itself,
     or hold what is. ``location``: of the page itself, None where it is embedded. ``size``: in bytes, as it is stored; 0
-    where it was not read for this. ``age``: the caller's own. ``content`` and ``tail`` are what it was made from.
+    where it was not read for this. ``content`` and ``tail`` are what it was
+    made from.
     """
 
     places: tuple[Location, ...]
-    __slots__ = ("age", "content", "decoded", "has_locations", "level", "location", "places", "size", "tail")
+    __slots__ = ("content", "decoded", "has_locations", "level", "location", "places", "size", "tail")
 
-    def __init__(self, content: bytes, tail: bytes, age: int, location: Location, size: int) -> None:
+    def __init__(self, content: bytes, tail: bytes, location: Location, size: int) -> None:
         """Look at an encoded page. Raises IndexError, struct.error or ValueError on bytes that are not one."""
         level, number = PAGE_HEADER.unpack_from(content)
         if level > MAX_LEVEL or not number:
@@ -38,7 +39,6 @@ class Skim:
             self.places = ()
             self.has_locations = tail[1 + tail[0] * number :] != b"\x00"  # after the ordinals: nothing has a tail
         self.level: int = level
-        self.age = age
         self.location: Location | None = location
         self.size = size
         self.content = content
@@ -46,11 +46,10 @@ class Skim:
         self.decoded: Page | None = None
 
     @classmethod
-    def of(cls, page: Page, age: int, location: Location | None) -> Skim:
+    def of(cls, page: Page, location: Location | None) -> Skim:
         """Look at a page that was decoded before, or that is embedded where its container is."""
         made = cls.__new__(cls)
         made.level = page.level
-        made.age = age
         made.location = location
         made.size = 0
         made.decoded = page

@@ -117,11 +117,12 @@ class Pruner:
         above = run.above
         for at in range(0, len(run.dropped), _BATCH):
             dropped = run.dropped[at : at + _BATCH]
-            gone = reached_only_by(reader, dropped, above, run.below)
+            neighbours = [above] if run.below is None else [above, run.below]
+            gone = reached_only_by(reader, dropped, neighbours)
             sizes.update(gone)
             dead.update(dict.fromkeys(gone, frozenset()))
             for digest, reading in readers.items():
-                for location in gone.keys() - reached_only_by(reader, dropped, above, run.below, [reading]).keys():
+                for location in gone.keys() - reached_only_by(reader, dropped, [*neighbours, reading]).keys():
                     dead[location] |= {digest}
             above = dropped[-1]
         return dead

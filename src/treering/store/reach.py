@@ -1,16 +1,17 @@
 """Which locations a run of commits reaches and some others do not: what prune deletes by.
 
-Trees are compared by location, never by hash. A location stands at one place of a tree and its descendants, and once
-gone from a line of commits it never comes back to it. So each level of all trees of the run is looked at together: of
-every page that is found to be gone, the locations in its tail less those in the tails of the pages of the other trees
-that stand beside it. Keys are decoded only where the others differ more than the run does, to find those pages.
+Trees are compared by location, never by hash. A location stands at one place of a tree and its descendants, so a page
+is looked for where its last key leads. All trees of the run are walked together, level by level and by the pages that
+are gone alone: each is compared with the page that stands beside it in each of the other trees, location by location.
+Where these two have the same keys, which their bytes tell, no key has to be decoded.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from itertools import filterfalse, islice, repeat
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress, filterfalse, islice, repeat
+from operator import and_, ne
 from typing import cast
 
 from treering.objects.node import Container, Node, Slot
@@ -21,51 +22,44 @@ from treering.store.reader import Reader, StoredCommit
 
 _BATCH = 1024  # objects asked for at once
 
-# What stands at one place in the trees of the run, each with the number of a commit that has it there: 0, the newest.
-_Versions = list[tuple[int, Slot]]
-# What stands there in the other trees: the one above the run, the one below (None: history ends), any others.
-_Beside = Sequence[Slot | None]
 
+def reached_only_by(reader: Reader, run: Sequence[StoredCommit], others: Sequence[StoredCommit]) -> dict[Location, int]:
+    """Return the locations that a run of commits reaches and none of ``others`` does, those of the commits included.
 
-def reached_only_by(
-    reader: Reader,
-    run: Sequence[StoredCommit],
-    above: StoredCommit,
-    below: StoredCommit | None,
-    others: Sequence[StoredCommit] = (),
-) -> dict[Location, int]:
-    """Return the locations that a run reaches and none of the other commits does, those of the commits included.
-
-    ``run``: commits that follow one another, newest first, between ``above`` and ``below``. With each location comes
-    the size of what is stored there, 0 where that was not read. Costs two pages or so for each location returned, and
-    the height of the tree for each of ``others``, whatever the size of the trees.
+    With each comes the size of what is stored there, 0 where that was not read. Reads what it returns and, once for the
+    whole run, the pages beside: the height of the tree for each, whatever its size.
     """
     search = _Search(reader)
-    beside = [above, below, *others]
-    kept = [commit for commit in beside if commit is not None]
-    locations = {commit.pointer.location for commit in kept} | {commit.record.schema.location for commit in kept}
+    kept = {commit.pointer.location for commit in others}
+    roots = [commit.record.root for commit in run if commit.pointer.location not in kept]
+    kept |= {commit.record.schema.location for commit in others}
     for commit in run:
         for location in (commit.pointer.location, commit.record.schema.location):
-            if location not in locations:
+            if location not in kept:
                 search.found[location] = 0
-    is_kept = {commit.pointer.location for commit in kept}.__contains__
-    roots = [(age, commit.record.root) for age, commit in enumerate(run) if not is_kept(commit.pointer.location)]
-    search.nodes(roots, [None if commit is None else commit.record.root for commit in beside])
+    search.nodes(roots, [commit.record.root for commit in others])
     return search.found
 
 
-class _Front:
-    """One of the other containers, and at each level those of its pages that may hold what the run's pages hold.
+class _Beside:
+    """A page of another tree, ready to be compared with the versions of it in the run."""
 
-    ``pages`` None: not known without keys.
-    """
+    __slots__ = ("cut", "page", "places")
 
-    __slots__ = ("below", "pages", "top")
+    def __init__(self, page: Inner) -> None:
+        self.page = page
+        self.cut = page.content[: page.index.counts_at]  # its level and its keys, as they are encoded
+        self.places = page.columns()[1]
 
-    def __init__(self, top: Page | None) -> None:
-        self.top = top
-        self.pages: list[Skim] | None = None
-        self.below: dict[Location, Skim] = {}  # where the pages a level below are, each with the page that says so
+
+class _Gone:
+    """An inner page of the run that none of the others has, and what is known to stand beside it in each of them."""
+
+    __slots__ = ("beside", "skim")
+
+    def __init__(self, skim: Skim, beside: list[_Beside | None]) -> None:
+        self.skim = skim
+        self.beside = beside
 
 
 class _Search:
@@ -75,153 +69,182 @@ class _Search:
         self._reader = reader
         self.found: dict[Location, int] = {}
 
-    def nodes(self, versions: Sequence[tuple[int, Node]], beside: Sequence[Node | None]) -> None:
+    def nodes(self, versions: Sequence[Node], others: Sequence[Node]) -> None:
         """Go on below nodes that stand at one place."""
-        for number in sorted({number for _, node in versions for number in node.slots}):
-            slots = [(age, node.slots[number]) for age, node in versions if number in node.slots]
-            others = [node and node.slots.get(number) for node in beside]
-            roots = [(age, slot.root) for age, slot in slots if type(slot) is Container]
+        for number in sorted({number for node in versions for number in node.slots}):
+            slots = [node.slots[number] for node in versions if number in node.slots]
+            beside = [node.slots[number] for node in others if number in node.slots]
+            roots = [slot.root for slot in slots if type(slot) is Container]
             if roots:
-                self._container(roots, [other.root if type(other) is Container else None for other in others])
-            self._values([(slots, others)])
+                self._container(roots, [slot.root for slot in beside if type(slot) is Container])
+            self._values([(slots, beside)])
 
-    def _values(self, places: Sequence[tuple[_Versions, _Beside]]) -> None:
-        """Go on below the children at several places."""
-        todo: list[tuple[dict[Value, int], list[Value | None]]] = []
-        for versions, beside in places:
-            others = [cast("Value", other) if _holds_locations(other) else None for other in beside]
-            gone = {cast("Value", value): age for age, value in versions if _holds_locations(value)}
-            for other in others:
-                gone.pop(other, None)  # type: ignore[arg-type]
+    def _values(self, places: Iterable[tuple[Sequence[Slot], Sequence[Slot]]]) -> None:
+        """Go on below the children at several places: those in the run, and those in the others."""
+        todo: list[tuple[list[Value], list[Value]]] = []
+        for versions, others in places:
+            beside = _holding_locations(others)
+            gone = [value for value in _holding_locations(versions) if value not in beside]
             if gone:
-                todo.append((gone, others))
+                todo.append((gone, beside))
                 self.found.update((value.location, 0) for value in gone if type(value) is Pointer)
         for at in range(0, len(todo), _BATCH):
             part = todo[at : at + _BATCH]
             nodes = iter(self._reader.nodes([value for gone, _ in part for value in gone]))
-            opened = [([(age, next(nodes)) for age in gone.values()], others) for gone, others in part]
-            parents = [(old, others) for old, others in opened if any(node.slots for _, node in old)]
-            read = iter(self._reader.nodes([other for _, others in parents for other in others if other is not None]))
-            for old, others in parents:
-                self.nodes(old, [None if other is None else next(read) for other in others])
+            opened = [([next(nodes) for _ in gone], beside) for gone, beside in part]
+            parents = [(versions, beside) for versions, beside in opened if any(node.slots for node in versions)]
+            nodes = iter(self._reader.nodes([value for _, beside in parents for value in beside]))
+            for versions, beside in parents:
+                self.nodes(versions, [next(nodes) for _ in beside])
 
-    def _container(self, roots: Sequence[tuple[int, Page | Pointer]], beside: Sequence[Page | Pointer | None]) -> None:
-        stored = {other.location for other in beside if type(other) is Pointer}
+    def _container(self, roots: Sequence[Page | Pointer], others: Sequence[Page | Pointer]) -> None:
+        stored = {other.location for other in others if type(other) is Pointer}
         entering = self._open_roots(roots, stored)
         if not entering:
             return
-        fronts = [_Front(None if other is None else self._open(other)) for other in beside]
-        above, below = fronts[:2]
-        # Where history ends, the oldest tree of the run stands below the others as far as the fronts are concerned.
-        oldest = max(entering, key=lambda root: root.age) if below.top is None else None
-        pages: list[Skim] = []  # of the run, and in none of the others
-        for level in range(max(root.level for root in entering), 0, -1):
-            pages += self._gone_roots([root for root in entering if root.level == level], level, fronts)
-            for front in (above, below):
-                if front.top is not None and front.top.level == level:
-                    front.pages = [Skim.of(front.top, 0, None)]
-            if oldest is not None and oldest.level == level:
-                below.pages = [oldest]
-            for front in fronts:
-                front.below = self._look_below(front, level, pages)
-            alive = stored.union(*[front.below for front in fronts if front.top is not None]).__contains__
-            gone: dict[Location, Skim] = {}
-            for page in pages:  # three quarters of the time that a loop over the places takes
-                gone.update(zip(filterfalse(alive, page.places), repeat(page)))
-            pages = self._read_gone(gone, level - 1)
-            if level > 1:
-                self._step_down(above, below, pages)
-            elif not pages and all(root.level for root in entering):
+        tops = [self._reader.page(other) if type(other) is Pointer else cast("Page", other) for other in others]
+        pages: list[_Gone] = []
+        leaves: list[Skim] = []
+        for level in range(max(root.level for root in entering), -1, -1):
+            here = self._gone_roots([root for root in entering if root.level == level], level, tops)
+            if level == 0:
+                self._leaves([*leaves, *here], tops)
                 return
-        pages += self._gone_roots([root for root in entering if not root.level], 0, fronts)
-        self._leaves(pages, fronts)
+            known = [_Beside(top) if type(top) is Inner and top.level == level else None for top in tops]
+            pages += [_Gone(root, known) for root in here]
+            missing = self._missing(pages, level, tops)
+            for location in stored:
+                missing.pop(location, None)
+            if level == 1:
+                leaves = [skim for skim in self._read(missing) if skim.has_locations]
+            else:
+                pages = self._step_down(missing, len(tops))
 
-    def _open_roots(self, roots: Sequence[tuple[int, Page | Pointer]], stored: set[Location]) -> list[Skim]:
+    def _open_roots(self, roots: Sequence[Page | Pointer], stored: set[Location]) -> list[Skim]:
         """Return the roots of one container in the trees of the run, but for those that others have."""
-        found = {root: age for age, root in roots if type(root) is Pointer and root.location not in stored}
-        entering = [Skim.of(cast("Page", root), age, None) for age, root in roots if type(root) is not Pointer]
-        pointers = list(found)
+        pointers = list(
+            dict.fromkeys([root for root in roots if type(root) is Pointer and root.location not in stored])
+        )
+        entering = [Skim.of(cast("Page", root), None) for root in roots if type(root) is not Pointer]
         for at in range(0, len(pointers), _BATCH):
-            part = pointers[at : at + _BATCH]
-            entering += self._reader.skims(part, [found[root] for root in part])
+            entering += self._reader.skims(pointers[at : at + _BATCH])
         return entering
 
-    def _gone_roots(self, roots: list[Skim], level: int, fronts: Sequence[_Front]) -> list[Skim]:
+    def _gone_roots(self, roots: list[Skim], level: int, tops: Sequence[Page]) -> list[Skim]:
         """Return those of the roots of a level that do not stand in a higher tree among the others."""
-        keys = None
-        for front in fronts:
-            if front.top is not None and front.top.level > level and any(root.location for root in roots):
-                keys = keys or sorted({self._reader.skimmed(root).keys[-1] for root in roots})
-                led_to = self._led_to(front.top, level + 1, keys)
-                beside = {place for page in led_to for place in Skim.of(page, 0, None).places}
+        for top in tops:
+            if top.level > level and any(root.location for root in roots):
+                keys = sorted({self._reader.skimmed(root).keys[-1] for root in roots})
+                beside = {place for page in self._led_to(top, level + 1, keys) for place in Skim.of(page, None).places}
                 roots = [root for root in roots if root.location not in beside]
         self.found.update((root.location, root.size) for root in roots if root.location is not None)
         return roots
 
-    def _look_below(self, front: _Front, level: int, pages: Sequence[Skim]) -> dict[Location, Skim]:
-        """Return where the pages are that stand below those of a level which may hold what ``pages`` hold."""
-        beside = front.pages
-        if beside is None:
-            if front.top is None or front.top.level < level or not pages:
-                return {}
-            keys = sorted({key for page in pages for key in self._reader.skimmed(page).keys})
-            beside = [Skim.of(page, 0, None) for page in self._led_to(front.top, level, keys)]
-        below: dict[Location, Skim] = {}
-        for page in beside:
-            below.update(dict.fromkeys(page.places, page))
-        return below
-
-    def _step_down(self, above: _Front, below: _Front, pages: Sequence[Skim]) -> None:
-        """Find the pages a level below that may hold what ``pages`` hold.
-
-        What stands above the run and below it stands in all of it, so nothing beside that is gone. Of what is left the
-        run has about as many pages, each of them gone. Where there are more, the others differ elsewhere, too, and keys
-        have to tell.
-        """
-        for front, other in ((above, below), (below, above)):
-            if front.pages is None:
-                continue
-            differing = [(place, page) for place, page in front.below.items() if place not in other.below]
-            if len(differing) > len(pages):
-                front.pages = None
-            elif front.top is None:  # the run's own: nothing to be read for it
-                wanted = {place for place, _ in differing}
-                front.pages = [page for page in pages if page.location in wanted]
-            else:
-                front.pages = self._reader.skims(
-                    [page.pointer(place) for place, page in differing], [0] * len(differing)
-                )
-
-    def _read_gone(self, gone: dict[Location, Skim], level: int) -> list[Skim]:
-        """Read pages of a level that are gone, and note them; leaves that lead nowhere are left out."""
-        pages: list[Skim] = []
-        for at in range(0, len(gone), _BATCH):
-            part = list(islice(gone.items(), at, at + _BATCH))
-            read = self._reader.skims([page.pointer(place) for place, page in part], [page.age for _, page in part])
-            self.found.update([(page.location, page.size) for page in read])  # type: ignore[misc]
-            pages += read if level else [page for page in read if page.has_locations]
-        return pages
-
-    def _leaves(self, pages: Sequence[Skim], fronts: Sequence[_Front]) -> None:
-        """Go on below the children in leaves that are gone."""
-        held: dict[bytes, _Versions] = {}
+    def _missing(self, pages: Sequence[_Gone], level: int, tops: Sequence[Page]) -> dict[Location, _Gone]:
+        """Return where the pages are below those of a level that the others lack, each with one of its parents."""
+        alive: set[Location] = set()
+        for index, top in enumerate(tops):
+            if top.level >= level:
+                alive.update(self._place_by_keys(pages, index, level, top))
+        is_alive = alive.__contains__
+        missing: dict[Location, _Gone] = {}
         for page in pages:
-            leaf = self._reader.skimmed(page) if page.has_locations else None
+            places = page.skim.places
+            differing: Iterator[Location] | None = None
+            # All of it in C: a loop over the places would be half the time of a prune.
+            beside = [other.places for other in page.beside if other is not None]
+            if len(beside) == 1:
+                differing = compress(places, map(ne, places, beside[0]))
+            elif beside:
+                selectors: Iterator[bool] = map(ne, places, beside[0])
+                for other in beside[1:]:
+                    selectors = map(and_, selectors, map(ne, places, other))
+                differing = compress(places, selectors)
+            else:
+                differing = iter(places)
+            missing.update(zip(filterfalse(is_alive, differing) if alive else differing, repeat(page)))
+        return missing
+
+    def _place_by_keys(self, pages: Sequence[_Gone], index: int, level: int, top: Page) -> set[Location]:
+        """See to it that the pages of a level are beside pages with the same keys in one of the others.
+
+        Returns, where there are none, all locations in the pages of the other that their keys lead to.
+        """
+        lost = []
+        for page in pages:
+            beside = page.beside[index]
+            if beside is None or not page.skim.content.startswith(beside.cut):
+                lost.append(page)
+        if not lost:
+            return set()
+        keys = sorted({key for page in lost for key in self._reader.skimmed(page.skim).keys})
+        led_to = {beside.cut: beside for beside in map(_Beside, cast("list[Inner]", self._led_to(top, level, keys)))}
+        is_found = True
+        for page in lost:
+            found = led_to.get(_Beside(cast("Inner", self._reader.skimmed(page.skim))).cut)
+            page.beside = [*page.beside[:index], found, *page.beside[index + 1 :]]
+            is_found = is_found and found is not None
+        return set() if is_found else {place for beside in led_to.values() for place in beside.places}
+
+    def _read(self, missing: dict[Location, _Gone]) -> Iterator[Skim]:
+        """Read pages that are gone, and note them."""
+        for at in range(0, len(missing), _BATCH):
+            part = islice(missing.items(), at, at + _BATCH)
+            read = self._reader.skims([page.skim.pointer(place) for place, page in part])
+            self.found.update([(skim.location, skim.size) for skim in read])  # type: ignore[misc]
+            yield from read
+
+    def _step_down(self, missing: dict[Location, _Gone], width: int) -> list[_Gone]:
+        """Read pages that are gone, and those at their places in the others."""
+        nowhere: list[_Beside | None] = [None] * width
+        following: list[_Gone] = []
+        wanted: dict[Location, Pointer] = {}
+        at: list[list[Location | None]] = []
+        for skim, (place, parent) in zip(self._read(missing), missing.items(), strict=True):
+            following.append(_Gone(skim, nowhere))
+            index = parent.skim.places.index(place)
+            row: list[Location | None] = []
+            for other in parent.beside:
+                location = None
+                if other is not None:
+                    location = other.places[index]
+                    if location not in wanted:
+                        wanted[location] = other.page.pointer(index)
+                row.append(location)
+            at.append(row)
+        pointers = list(wanted.values())
+        pages: list[Page] = []
+        for start in range(0, len(pointers), _BATCH):
+            pages += self._reader.pages(pointers[start : start + _BATCH])
+        beside = {
+            pointer.location: _Beside(page)
+            for pointer, page in zip(pointers, pages, strict=True)
+            if type(page) is Inner
+        }
+        for gone, row in zip(following, at, strict=True):
+            gone.beside = [None if location is None else beside.get(location) for location in row]
+        return following
+
+    def _leaves(self, leaves: Sequence[Skim], tops: Sequence[Page]) -> None:
+        """Go on below the children in leaves that are gone."""
+        held: dict[bytes, list[Value]] = {}
+        for skim in leaves:
+            leaf = self._reader.skimmed(skim) if skim.has_locations else None
             for key, value in zip(leaf.keys, leaf.values, strict=True) if type(leaf) is Leaf else ():
                 if _holds_locations(value):
-                    held.setdefault(key, []).append((page.age, value))
+                    held.setdefault(key, []).append(value)
         keys = sorted(held)
         for at in range(0, len(keys), _BATCH):
             part = keys[at : at + _BATCH]
-            columns: list[list[Value | None]] = []
-            for front in fronts:
-                values: dict[bytes, Value] = {}
-                for leaf in self._led_to(front.top, 0, part) if front.top is not None else ():
-                    values.update(zip(leaf.keys, cast("Leaf", leaf).values, strict=True))
-                columns.append([values.get(key) for key in part])
-            self._values([(held[key], beside) for key, beside in zip(part, zip(*columns, strict=True), strict=True)])
+            beside: dict[bytes, list[Value]] = {key: [] for key in part}
+            for top in tops:
+                for page in self._led_to(top, 0, part):
+                    leaf = cast("Leaf", page)
+                    for key in beside.keys() & set(leaf.keys):
+                        beside[key].append(leaf.values[bisect_left(leaf.keys, key)])
+            self._values([(held[key], beside[key]) for key in part])
 
-    def _led_to(self, top: Page, level: int, keys: Sequence[bytes]) -> list[Inner | Leaf]:
+    def _led_to(self, top: Page, level: int, keys: Sequence[bytes]) -> list[Page]:
         """Return the pages of a level that the rising ``keys`` lead to."""
         pages = [top] if top.level >= level else []
         while pages and pages[0].level > level:
@@ -235,9 +258,11 @@ class _Search:
             pages = self._reader.pages(pointers)
         return pages
 
-    def _open(self, page: Page | Pointer) -> Page:
-        return self._reader.page(page) if type(page) is Pointer else page  # type: ignore[return-value]
-
 
 def _holds_locations(value: object) -> bool:
     return type(value) is Pointer or type(value) is Embedded
+
+
+def _holding_locations(values: Sequence[Slot]) -> list[Value]:
+    """Return those that do, each once."""
+    return list(dict.fromkeys([cast("Value", value) for value in values if _holds_locations(value)]))

@@ -97,7 +97,7 @@ class Reader:
         """Return several pages, in one request for those not cached."""
         return self._load(pointers, PAGE, _page_of)
 
-    def skims(self, pointers: Sequence[Pointer], ages: Sequence[int]) -> list[Skim]:
+    def skims(self, pointers: Sequence[Pointer]) -> list[Skim]:
         """Return pages as far as prune looks at them, in one request for those not cached.
 
         None of them goes into the cache: most are about to be deleted.
@@ -107,7 +107,7 @@ class Reader:
         get = self.cache.get
         for index, (digest, location) in enumerate(pointers):
             cached = get(location, digest)
-            found.append(None if cached is None else Skim.of(cached, ages[index], location))  # type: ignore[arg-type]
+            found.append(None if cached is None else Skim.of(cached, location))  # type: ignore[arg-type]
             if cached is None:
                 missing.append(index)
         if missing:
@@ -116,7 +116,7 @@ class Reader:
                 pointer = pointers[index]
                 content, tail = self._checked(pointer, data, PAGE)
                 try:
-                    found[index] = Skim(content, tail, ages[index], pointer.location, len(data or b""))
+                    found[index] = Skim(content, tail, pointer.location, len(data or b""))
                 except _MALFORMED as error:
                     raise _unparsable(pointer.location, error) from error
         return cast("list[Skim]", found)
