@@ -30,6 +30,7 @@ CHECKSUM_BYTES = 4
 COMPRESS_FROM_BYTES = 1024
 
 _HEADER = struct.Struct("<cBI")  # kind, codec, content length
+_HEADER_BYTES = _HEADER.size
 _RAW_LENGTH = struct.Struct("<I")  # of content and tail together, before compression
 _PLAIN = 0
 _HASHERS = {kind: blake2b(kind, digest_size=32) for kind in KINDS}
@@ -84,9 +85,9 @@ def unseal(
     except struct.error as error:
         raise _corrupt("frame does not parse", location) from error
     if number == _PLAIN:
-        start = _HEADER.size
+        start = _HEADER_BYTES
         end = start + content_length
-        room = len(data) - start - CHECKSUM_BYTES
+        room = len(data) - _HEADER_BYTES - CHECKSUM_BYTES
         content, tail = data[start:end], data[end:-CHECKSUM_BYTES]  # at once, without a copy of both
     else:
         start, body = _inflate(data, number, location, codecs)
@@ -107,7 +108,7 @@ def unseal(
 
 def _inflate(data: bytes, number: int, location: Location, codecs: Callable[[int], Codec]) -> tuple[int, bytes]:
     """Return where the compressed part begins, and what was compressed."""
-    start = _HEADER.size
+    start = _HEADER_BYTES
     try:
         (raw_length,) = _RAW_LENGTH.unpack_from(data, start)
         if raw_length > MAX_CONTENT_BYTES:

@@ -18,7 +18,7 @@ class Skim:
 
     ``places``: of the pages below, none for a leaf. ``has_locations``: whether anything below may be stored by itself,
     or hold what is. ``location``: of the page itself, None where it is embedded. ``size``: in bytes, as it is stored; 0
-    where it was not read for this. ``content`` and ``tail`` are what it was
+    where it is not. ``content`` and ``tail`` are what it was
     made from.
     """
 
@@ -72,8 +72,7 @@ class Skim:
             page = self.decoded = decode_page(self.content, self.tail)
         return page
 
-    def pointer(self, place: Location) -> Pointer:
-        """Return the pointer of the page below that stands at ``place``."""
-        end = (self.places.index(place) - len(self.places)) * HASH_BYTES  # hashes are what content ends with
-        content = self.content
-        return make_pointer(content[end : end + HASH_BYTES or None], place)  # type: ignore[arg-type]
+    def pointer(self, index: int) -> Pointer:
+        """Return the pointer of the page below at ``index``."""
+        end = (index - len(self.places)) * HASH_BYTES  # hashes are what content ends with
+        return make_pointer(self.content[end : end + HASH_BYTES or None], self.places[index])  # type: ignore[arg-type]

@@ -66,7 +66,9 @@ class Pruner:
                 runs = [run for oldest in find_oldest(state) for run in _runs(state, oldest)]
                 readers = self._readers(state, runs, pinned)
                 sizes: dict[Location, int] = {}
-                dead = {location: by for run in runs for location, by in self._dead(run, readers, sizes).items()}
+                dead: dict[Location, frozenset[Hash]] = {}
+                for run in runs:
+                    dead.update(self._dead(run, readers, sizes))
                 report = self._report(runs, dead, sizes)
             except DanglingReference:
                 if store.state.data == state.data:
@@ -81,26 +83,34 @@ class Pruner:
 
     def bury(self) -> None:
         """Delete what the root names as dead, but for what something in this process still reads; then forget it."""
-        store = self._store
         for _ in self._attempts():
-            with store.lock:
-                state = store.state
-                held = self._held(state)
-                pending = [entry for entry in state.dead if entry not in held]
-                fresh = [entry for entry in pending if entry not in store.buried]
-            if not fresh and not (pending and type(state.record.sections[DEAD_LISTS]) is bytes):
+            while (is_done := self._bury()) is False:
+                pass  # a list is gone, and itself to be deleted next: no reason to wait
+            if is_done:
                 return
-            try:
-                self._delete(fresh)
-            except DanglingReference:
-                if store.state.data == state.data:
-                    raise
-                continue  # another process has just done this
-            with store.lock:
-                state = store.state
-                following = [_after_deleting(entry) if entry in pending else entry for entry in state.dead]
-                store.publish(store.begin(state), state, {}, dead=[entry for entry in following if entry is not None])
         raise AssertionError  # pragma: no cover - attempts never end quietly
+
+    def _bury(self) -> bool | None:
+        """Take one step of ``bury``. True where there is nothing left to do, None where another process was faster."""
+        store = self._store
+        with store.lock:
+            state = store.state
+            held = self._held(state)
+            pending = [entry for entry in state.dead if entry not in held]
+            fresh = [entry for entry in pending if entry not in store.buried]
+        if not fresh and not (pending and type(state.record.sections[DEAD_LISTS]) is bytes):
+            return True
+        try:
+            self._delete(fresh)
+        except DanglingReference:
+            if store.state.data == state.data:
+                raise
+            return None  # another process has just done this
+        with store.lock:
+            state = store.state
+            following = [_after_deleting(entry) if entry in pending else entry for entry in state.dead]
+            dead = [entry for entry in following if entry is not None]
+            return None if store.publish(store.begin(state), state, {}, dead=dead) is None else False
 
     def _readers(self, state: State, runs: Sequence[Run], pinned: AbstractSet[Hash]) -> dict[Hash, StoredCommit]:
         """Return the commits that something in this process reads and that are not in history any more, or soon."""
@@ -214,8 +224,11 @@ def _graft(run: Run) -> Graft:
 def _lists(batch: Batch, dead: Dead) -> list[tuple[DeadList, frozenset[Hash]]]:
     """Return dead lists for these locations, one for each set of readers; the few that nobody reads stand alone."""
     groups: dict[frozenset[Hash], list[Location]] = {}
-    for location, by in dead.items():
-        groups.setdefault(by, []).append(location)
+    if any(dead.values()):
+        for location, by in dead.items():
+            groups.setdefault(by, []).append(location)
+    elif dead:
+        groups[frozenset()] = list(dead)
     lists: list[tuple[DeadList, frozenset[Hash]]] = []
     for by, locations in groups.items():
         if by or len(locations) > _INLINE_COUNT:

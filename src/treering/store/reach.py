@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress, filterfalse, islice, repeat
-from operator import and_, ne
+from itertools import compress, filterfalse, repeat
+from operator import ne
 from typing import cast
 
 from treering.objects.node import Container, Node, Slot
@@ -115,10 +115,11 @@ class _Search:
             missing = self._missing(pages, level, tops)
             for location in stored:
                 missing.pop(location, None)
+            indexes = [page.skim.places.index(place) for place, page in missing.items()]
             if level == 1:
-                leaves = [skim for skim in self._read(missing) if skim.has_locations]
+                leaves = [skim for skim in self._read(missing, indexes) if skim.has_locations]
             else:
-                pages = self._step_down(missing, len(tops))
+                pages = self._step_down(missing, indexes)
 
     def _open_roots(self, roots: Sequence[Page | Pointer], stored: set[Location]) -> list[Skim]:
         """Return the roots of one container in the trees of the run, but for those that others have."""
@@ -148,20 +149,16 @@ class _Search:
                 alive.update(self._place_by_keys(pages, index, level, top))
         is_alive = alive.__contains__
         missing: dict[Location, _Gone] = {}
-        for page in pages:
+        for page in pages:  # all of it in C: a loop over the places would be half the time of a prune
             places = page.skim.places
-            differing: Iterator[Location] | None = None
-            # All of it in C: a loop over the places would be half the time of a prune.
-            beside = [other.places for other in page.beside if other is not None]
-            if len(beside) == 1:
-                differing = compress(places, map(ne, places, beside[0]))
-            elif beside:
-                selectors: Iterator[bool] = map(ne, places, beside[0])
-                for other in beside[1:]:
-                    selectors = map(and_, selectors, map(ne, places, other))
-                differing = compress(places, selectors)
+            beside = page.beside
+            if len(beside) == 1 and beside[0] is not None:  # nearly always
+                differing: Iterable[Location] = compress(places, map(ne, places, beside[0].places))
             else:
-                differing = iter(places)
+                differing = places
+                for other in beside:
+                    if other is not None:
+                        differing = filterfalse(set(other.places).__contains__, differing)
             missing.update(zip(filterfalse(is_alive, differing) if alive else differing, repeat(page)))
         return missing
 
@@ -186,44 +183,32 @@ class _Search:
             is_found = is_found and found is not None
         return set() if is_found else {place for beside in led_to.values() for place in beside.places}
 
-    def _read(self, missing: dict[Location, _Gone]) -> Iterator[Skim]:
-        """Read pages that are gone, and note them."""
-        for at in range(0, len(missing), _BATCH):
-            part = islice(missing.items(), at, at + _BATCH)
-            read = self._reader.skims([page.skim.pointer(place) for place, page in part])
+    def _read(self, missing: dict[Location, _Gone], indexes: Sequence[int]) -> Iterator[Skim]:
+        """Read pages that are gone, each at an index of the page that it was found in, and note them."""
+        pointers = [page.skim.pointer(index) for page, index in zip(missing.values(), indexes, strict=True)]
+        for at in range(0, len(pointers), _BATCH):
+            read = self._reader.skims(pointers[at : at + _BATCH])
             self.found.update([(skim.location, skim.size) for skim in read])  # type: ignore[misc]
             yield from read
 
-    def _step_down(self, missing: dict[Location, _Gone], width: int) -> list[_Gone]:
+    def _step_down(self, missing: dict[Location, _Gone], indexes: Sequence[int]) -> list[_Gone]:
         """Read pages that are gone, and those at their places in the others."""
-        nowhere: list[_Beside | None] = [None] * width
-        following: list[_Gone] = []
         wanted: dict[Location, Pointer] = {}
-        at: list[list[Location | None]] = []
-        for skim, (place, parent) in zip(self._read(missing), missing.items(), strict=True):
-            following.append(_Gone(skim, nowhere))
-            index = parent.skim.places.index(place)
-            row: list[Location | None] = []
-            for other in parent.beside:
-                location = None
-                if other is not None:
-                    location = other.places[index]
-                    if location not in wanted:
-                        wanted[location] = other.page.pointer(index)
-                row.append(location)
-            at.append(row)
+        for page, index in zip(missing.values(), indexes, strict=True):
+            for other in page.beside:
+                if other is not None and other.places[index] not in wanted:
+                    wanted[other.places[index]] = other.page.pointer(index)
         pointers = list(wanted.values())
-        pages: list[Page] = []
-        for start in range(0, len(pointers), _BATCH):
-            pages += self._reader.pages(pointers[start : start + _BATCH])
-        beside = {
-            pointer.location: _Beside(page)
-            for pointer, page in zip(pointers, pages, strict=True)
-            if type(page) is Inner
-        }
-        for gone, row in zip(following, at, strict=True):
-            gone.beside = [None if location is None else beside.get(location) for location in row]
-        return following
+        beside: dict[Location, _Beside] = {}
+        for at in range(0, len(pointers), _BATCH):
+            part = pointers[at : at + _BATCH]
+            read = zip(part, self._reader.pages(part), strict=True)
+            beside.update([(pointer[1], _Beside(page)) for pointer, page in read if type(page) is Inner])
+        find = beside.get
+        return [
+            _Gone(skim, [find(other.places[index]) if other is not None else None for other in page.beside])
+            for skim, page, index in zip(self._read(missing, indexes), missing.values(), indexes, strict=True)
+        ]
 
     def _leaves(self, leaves: Sequence[Skim], tops: Sequence[Page]) -> None:
         """Go on below the children in leaves that are gone."""

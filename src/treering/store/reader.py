@@ -98,28 +98,19 @@ class Reader:
         return self._load(pointers, PAGE, _page_of)
 
     def skims(self, pointers: Sequence[Pointer]) -> list[Skim]:
-        """Return pages as far as prune looks at them, in one request for those not cached.
+        """Return pages as far as prune looks at them, in one request, past the cache.
 
-        None of them goes into the cache: most are about to be deleted.
+        Of use for pages that are about to be deleted: the size of each has to be asked for anyway.
         """
-        found: list[Skim | None] = []
-        missing: list[int] = []
-        get = self.cache.get
-        for index, (digest, location) in enumerate(pointers):
-            cached = get(location, digest)
-            found.append(None if cached is None else Skim.of(cached, location))  # type: ignore[arg-type]
-            if cached is None:
-                missing.append(index)
-        if missing:
-            stored = self._backend.read_many([pointers[index].location for index in missing])
-            for index, data in zip(missing, stored, strict=True):
-                pointer = pointers[index]
-                content, tail = self._checked(pointer, data, PAGE)
-                try:
-                    found[index] = Skim(content, tail, pointer.location, len(data or b""))
-                except _MALFORMED as error:
-                    raise _unparsable(pointer.location, error) from error
-        return cast("list[Skim]", found)
+        found: list[Skim] = []
+        stored = self._backend.read_many([location for _, location in pointers])
+        for pointer, data in zip(pointers, stored, strict=True):
+            content, tail = self._checked(pointer, data, PAGE)
+            try:
+                found.append(Skim(content, tail, pointer[1], len(data)))  # type: ignore[arg-type] # None was refused
+            except _MALFORMED as error:
+                raise _unparsable(pointer.location, error) from error
+        return found
 
     def skimmed(self, skim: Skim) -> Page:
         """Return the whole of a page that was looked at."""
