@@ -1,4 +1,4 @@
-"""Pages looked at for locations only: the same as decoded ones, and no bytes raise anything but what decoding raises."""
+"""Pages looked at for locations only: the same as decoded ones, and no bytes raise anything else than decoding does."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ Entry = tuple[bytes, Value, int]  # key, child, ordinal (its place among its sib
 
 MAX_LEVEL = 63  # pages but the last have two entries or more, so no container is that high
 PAGE_HEADER = struct.Struct("<BH")  # level (0: leaf), number of entries
+_HEADER_BYTES = PAGE_HEADER.size
 _NO_HASH, _NO_LOCATION = bytes(HASH_BYTES), bytes(LOCATION_BYTES)  # of a page not yet written
 _NOTHING_FRESH: Mapping[int, Page] = MappingProxyType({})
 
@@ -281,7 +282,11 @@ def decode_page(content: bytes, tail: bytes) -> Page:
     level, number = PAGE_HEADER.unpack_from(content)
     if level > MAX_LEVEL or not number:
         raise ValueError("page of an impossible level, or of nothing")
-    shared, position = decode_sized(content, PAGE_HEADER.size)
+    length = content[_HEADER_BYTES]
+    position = _HEADER_BYTES + 1 + length
+    shared = content[_HEADER_BYTES + 1 : position]
+    if length >= 0x80:  # not as it nearly always is, and decode_sized takes three times as long for
+        shared, position = decode_sized(content, _HEADER_BYTES)
     lengths, position = unpack_integers(content, position, number)
     keys, position = cut(content, position, lengths)
     if shared:

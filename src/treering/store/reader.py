@@ -190,7 +190,8 @@ class Reader:
             value = decode(content, tail, pointer)
         except _MALFORMED as error:
             raise _unparsable(pointer.location, error) from error
-        self.remember(pointer, value, len(content) + len(tail))
+        digest, location = pointer
+        self.cache.put(location, (digest, value, len(content) + len(tail) + OVERHEAD_BYTES))  # remember, uncalled
         return value
 
     def _checked(self, pointer: Pointer, data: bytes | None, kind: bytes) -> tuple[bytes, bytes]:
