@@ -16,14 +16,12 @@ from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Location, Point
 class Skim:
     """A page as far as prune needs it.
 
-    ``places``: of the pages below, none for a leaf. ``has_locations``: whether anything below may be stored by itself,
-    or hold what is. ``location``: of the page itself, None where it is embedded. ``size``: in bytes, as it is stored; 0
-    where it is not. ``content`` and ``tail`` are what it was
-    made from.
+    ``tail``: of an inner page, the locations of those below, one after the other. ``has_locations``: whether anything
+    below may be stored by itself, or hold what is. ``location``: of the page itself, None where it is embedded.
+    ``size``: in bytes, as it is stored; 0 where it is not. ``content`` and ``tail`` are what it was made from.
     """
 
-    places: tuple[Location, ...]
-    __slots__ = ("content", "decoded", "has_locations", "level", "location", "places", "size", "tail")
+    __slots__ = ("content", "decoded", "has_locations", "level", "location", "size", "tail")
 
     def __init__(self, content: bytes, tail: bytes, location: Location, size: int) -> None:
         """Look at an encoded page. Raises IndexError, struct.error or ValueError on bytes that are not one."""
@@ -33,10 +31,8 @@ class Skim:
         if level:
             if len(tail) != number * LOCATION_BYTES:
                 raise ValueError("inner page of the wrong size")
-            self.places = cut_evenly(tail, 0, LOCATION_BYTES, number)  # type: ignore[assignment]
             self.has_locations = True
         else:
-            self.places = ()
             self.has_locations = tail[1 + tail[0] * number :] != b"\x00"  # after the ordinals: nothing has a tail
         self.level: int = level
         self.location: Location | None = location
@@ -54,14 +50,11 @@ class Skim:
         made.size = 0
         made.decoded = page
         if type(page) is Inner:
-            made.places = page.columns()[1]
             made.has_locations = True
-            made.content = page.content
+            made.content, made.tail = page.content, page.locations
         else:
-            made.places = ()
             made.has_locations = not all(type(value) is bytes for value in cast("Leaf", page).values)
-            made.content = b""
-        made.tail = b""
+            made.content = made.tail = b""
         return made
 
     @property
@@ -72,7 +65,14 @@ class Skim:
             page = self.decoded = decode_page(self.content, self.tail)
         return page
 
+    @property
+    def places(self) -> tuple[Location, ...]:
+        """The locations of the pages below; not of a leaf."""
+        return cut_evenly(self.tail, 0, LOCATION_BYTES, len(self.tail) // LOCATION_BYTES)  # type: ignore[return-value]
+
     def pointer(self, index: int) -> Pointer:
         """Return the pointer of the page below at ``index``."""
-        end = (index - len(self.places)) * HASH_BYTES  # hashes are what content ends with
-        return make_pointer(self.content[end : end + HASH_BYTES or None], self.places[index])  # type: ignore[arg-type]
+        content, tail = self.content, self.tail
+        at = index * LOCATION_BYTES
+        end = len(content) - (len(tail) - at) * HASH_BYTES // LOCATION_BYTES  # hashes are what content ends with
+        return make_pointer(content[end : end + HASH_BYTES], tail[at : at + LOCATION_BYTES])  # type: ignore[arg-type]

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress, filterfalse, repeat
-from operator import ne
 from typing import cast
 
 from treering.objects.node import Container, Node, Slot
 from treering.objects.page import Inner, Leaf, Page, Value
-from treering.objects.pointer import Embedded, Location, Pointer
+from treering.objects.pointer import LOCATION_BYTES, Embedded, Location, Pointer
 from treering.objects.skim import Skim
 from treering.store.reader import Reader, StoredCommit
 
 _BATCH = 1024  # objects asked for at once
+_LOCATION_SHIFT = 7  # a location has 1 << 7 bits
 
 
 def reached_only_by(reader: Reader, run: Sequence[StoredCommit], others: Sequence[StoredCommit]) -> dict[Location, int]:
@@ -42,14 +41,18 @@ def reached_only_by(reader: Reader, run: Sequence[StoredCommit], others: Sequenc
 
 
 class _Beside:
-    """A page of another tree, ready to be compared with the versions of it in the run."""
+    """A page of another tree, ready to be compared with the versions of it in the run.
 
-    __slots__ = ("cut", "page", "places")
+    ``last``: the locations in the version looked at before, as one number; to begin with, those in the page itself.
+    """
+
+    __slots__ = ("cut", "last", "locations", "page")
 
     def __init__(self, page: Inner) -> None:
         self.page = page
         self.cut = page.content[: page.index.counts_at]  # its level and its keys, as they are encoded
-        self.places = page.columns()[1]
+        self.locations = page.locations
+        self.last = int.from_bytes(page.locations, "little")
 
 
 class _Gone:
@@ -60,6 +63,10 @@ class _Gone:
     def __init__(self, skim: Skim, beside: list[_Beside | None]) -> None:
         self.skim = skim
         self.beside = beside
+
+
+# Where pages are that the others lack, each with a page that leads there, and at which index.
+_Missing = dict[Location, tuple[_Gone, int]]
 
 
 class _Search:
@@ -115,11 +122,10 @@ class _Search:
             missing = self._missing(pages, level, tops)
             for location in stored:
                 missing.pop(location, None)
-            indexes = [page.skim.places.index(place) for place, page in missing.items()]
             if level == 1:
-                leaves = [skim for skim in self._read(missing, indexes) if skim.has_locations]
+                leaves = [skim for skim in self._read(missing) if skim.has_locations]
             else:
-                pages = self._step_down(missing, indexes)
+                pages = self._step_down(missing)
 
     def _open_roots(self, roots: Sequence[Page | Pointer], stored: set[Location]) -> list[Skim]:
         """Return the roots of one container in the trees of the run, but for those that others have."""
@@ -141,26 +147,41 @@ class _Search:
         self.found.update((root.location, root.size) for root in roots if root.location is not None)
         return roots
 
-    def _missing(self, pages: Sequence[_Gone], level: int, tops: Sequence[Page]) -> dict[Location, _Gone]:
-        """Return where the pages are below those of a level that the others lack, each with one of its parents."""
+    def _missing(self, pages: Sequence[_Gone], level: int, tops: Sequence[Page]) -> _Missing:
+        """Return where the pages are that stand below those of a level and that the others lack."""
         alive: set[Location] = set()
         for index, top in enumerate(tops):
             if top.level >= level:
                 alive.update(self._place_by_keys(pages, index, level, top))
-        is_alive = alive.__contains__
-        missing: dict[Location, _Gone] = {}
-        for page in pages:  # all of it in C: a loop over the places would be half the time of a prune
-            places = page.skim.places
-            beside = page.beside
-            if len(beside) == 1 and beside[0] is not None:  # nearly always
-                differing: Iterable[Location] = compress(places, map(ne, places, beside[0].places))
+        missing: _Missing = {}
+        for page in pages:
+            if page.beside and (other := page.beside[0]) is not None:
+                self._look_at_next(page, other, alive, missing)
             else:
-                differing = places
-                for other in beside:
-                    if other is not None:
-                        differing = filterfalse(set(other.places).__contains__, differing)
-            missing.update(zip(filterfalse(is_alive, differing) if alive else differing, repeat(page)))
+                for at, place in enumerate(page.skim.places):
+                    if place not in missing and place not in alive and not _is_at(place, at, page.beside):
+                        missing[place] = page, at
         return missing
+
+    def _look_at_next(self, page: _Gone, other: _Beside, alive: set[Location], missing: _Missing) -> None:
+        """Find what a page lacks that the version of it which was looked at before has, or for the first, ``other``.
+
+        That is one location in nearly every case, as the run's commits mostly follow one another here, too: to look at
+        all of them would take twice the time of a prune, and to make bytes of each half of it.
+        """
+        tail = page.skim.tail
+        number = int.from_bytes(tail, "little")
+        differing = number ^ other.last
+        other.last = number
+        while differing:
+            index = (differing & -differing).bit_length() - 1 >> _LOCATION_SHIFT
+            start = index * LOCATION_BYTES
+            place: Location = tail[start : start + LOCATION_BYTES]  # type: ignore[assignment]
+            is_there = place == other.locations[start : start + LOCATION_BYTES] or place in missing or place in alive
+            if not is_there and (len(page.beside) == 1 or not _is_at(place, index, page.beside)):
+                missing[place] = page, index
+            seen = index + 1 << _LOCATION_SHIFT
+            differing = differing >> seen << seen
 
     def _place_by_keys(self, pages: Sequence[_Gone], index: int, level: int, top: Page) -> set[Location]:
         """See to it that the pages of a level are beside pages with the same keys in one of the others.
@@ -181,34 +202,36 @@ class _Search:
             found = led_to.get(_Beside(cast("Inner", self._reader.skimmed(page.skim))).cut)
             page.beside = [*page.beside[:index], found, *page.beside[index + 1 :]]
             is_found = is_found and found is not None
-        return set() if is_found else {place for beside in led_to.values() for place in beside.places}
+        return set() if is_found else {place for beside in led_to.values() for place in beside.page.places()}
 
-    def _read(self, missing: dict[Location, _Gone], indexes: Sequence[int]) -> Iterator[Skim]:
-        """Read pages that are gone, each at an index of the page that it was found in, and note them."""
-        pointers = [page.skim.pointer(index) for page, index in zip(missing.values(), indexes, strict=True)]
+    def _read(self, missing: _Missing) -> Iterator[Skim]:
+        """Read pages that are gone, and note them."""
+        pointers = [page.skim.pointer(index) for page, index in missing.values()]
         for at in range(0, len(pointers), _BATCH):
             read = self._reader.skims(pointers[at : at + _BATCH])
             self.found.update([(skim.location, skim.size) for skim in read])  # type: ignore[misc]
             yield from read
 
-    def _step_down(self, missing: dict[Location, _Gone], indexes: Sequence[int]) -> list[_Gone]:
+    def _step_down(self, missing: _Missing) -> list[_Gone]:
         """Read pages that are gone, and those at their places in the others."""
-        wanted: dict[Location, Pointer] = {}
-        for page, index in zip(missing.values(), indexes, strict=True):
-            for other in page.beside:
-                if other is not None and other.places[index] not in wanted:
-                    wanted[other.places[index]] = other.page.pointer(index)
+        wanted: dict[bytes, Pointer] = {}
+        places: list[list[bytes]] = []
+        for page, index in missing.values():
+            at = index * LOCATION_BYTES
+            end = at + LOCATION_BYTES
+            row = [b"" if other is None else other.locations[at:end] for other in page.beside]
+            places.append(row)
+            for place, other in zip(row, page.beside, strict=True):
+                if other is not None and place not in wanted:
+                    wanted[place] = other.page.pointer(index)
         pointers = list(wanted.values())
-        beside: dict[Location, _Beside] = {}
+        beside: dict[bytes, _Beside] = {}
         for at in range(0, len(pointers), _BATCH):
             part = pointers[at : at + _BATCH]
             read = zip(part, self._reader.pages(part), strict=True)
             beside.update([(pointer[1], _Beside(page)) for pointer, page in read if type(page) is Inner])
         find = beside.get
-        return [
-            _Gone(skim, [find(other.places[index]) if other is not None else None for other in page.beside])
-            for skim, page, index in zip(self._read(missing, indexes), missing.values(), indexes, strict=True)
-        ]
+        return [_Gone(skim, list(map(find, row))) for skim, row in zip(self._read(missing), places, strict=True)]
 
     def _leaves(self, leaves: Sequence[Skim], tops: Sequence[Page]) -> None:
         """Go on below the children in leaves that are gone."""
@@ -242,6 +265,12 @@ class _Search:
                 at = end
             pages = self._reader.pages(pointers)
         return pages
+
+
+def _is_at(place: Location, index: int, beside: Sequence[_Beside | None]) -> bool:
+    """Tell whether one of several pages has a location at an index."""
+    at = index * LOCATION_BYTES
+    return any(other is not None and other.locations[at : at + LOCATION_BYTES] == place for other in beside)
 
 
 def _holds_locations(value: object) -> bool:
