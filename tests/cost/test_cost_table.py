@@ -65,7 +65,7 @@ EXPECTED: dict[int, dict[str, Cost]] = {
         "open":                                  Cost(   2,    3,    0,    0,    0,    0,      0,    2,    0,    0),
         "look-up by name, cold":                 Cost(  13,    1,    0,    0,    0,    0,      0,   13,    0,    0),
         "look-up by time, cold":                 Cost(  13,    1,    0,    0,    0,    0,      0,   13,    0,    0),
-        "prune of 100 commits, cold":            Cost( 207,    7,  238,    3,    0,    4,   4110,  226,    0,    0),
+        "prune of 100 commits, cold":            Cost( 108,    7,  119,    3,    0,    4,   4110,  226,    0,    0),
     },
     1_000: {
         # reads, roots, pages read, publishes, pages written, keys written, bytes written, hashes, serialised, parsed
@@ -86,7 +86,7 @@ EXPECTED: dict[int, dict[str, Cost]] = {
         "open":                                  Cost(   2,    3,    0,    0,    0,    0,      0,    2,    0,    0),
         "look-up by name, cold":                 Cost(  12,    1,    0,    0,    0,    0,      0,   12,    0,    0),
         "look-up by time, cold":                 Cost(  12,    1,    0,    0,    0,    0,      0,   12,    0,    0),
-        "prune of 100 commits, cold":            Cost( 318,    7,  580,    3,    0,    4,   6798,  402,    0,    0),
+        "prune of 100 commits, cold":            Cost( 111,    7,  294,    3,    0,    4,   6798,  402,    0,    0),
     },
     10_000: {
         # reads, roots, pages read, publishes, pages written, keys written, bytes written, hashes, serialised, parsed
@@ -107,7 +107,7 @@ EXPECTED: dict[int, dict[str, Cost]] = {
         "open":                                  Cost(   2,    3,    0,    0,    0,    0,      0,    2,    0,    0),
         "look-up by name, cold":                 Cost(  12,    1,    0,    0,    0,    0,      0,   12,    0,    0),
         "look-up by time, cold":                 Cost(  12,    1,    0,    0,    0,    0,      0,   12,    0,    0),
-        "prune of 100 commits, cold":            Cost( 478,    7,  997,    3,    0,    4,   9662,  640,    0,    0),
+        "prune of 100 commits, cold":            Cost( 113,    7,  532,    3,    0,    4,   9662,  640,    0,    0),
     },
 }
 # fmt: on

@@ -31,6 +31,7 @@ CHECKSUM_BYTES: Final = 4
 COMPRESS_FROM_BYTES = 1024
 
 _HEADER = struct.Struct("<cBI")  # kind, codec, content length
+_HEADER_BYTES = _HEADER.size
 _pack_header = _HEADER.pack
 _RAW_LENGTH = struct.Struct("<I")  # of content and tail together, before compression
 _PLAIN = 0
@@ -84,29 +85,43 @@ def unseal(
     """
     try:
         found, number, content_length = _HEADER.unpack_from(data)
-        start = _HEADER.size
-        body = data[start:-CHECKSUM_BYTES]
-        if number != _PLAIN:
-            (raw_length,) = _RAW_LENGTH.unpack_from(data, start)
-            if raw_length > MAX_CONTENT_BYTES:
-                raise _corrupt("stated length too large", location)
-            start += _RAW_LENGTH.size
-            body = codecs(number).decompress(data[start:-CHECKSUM_BYTES], raw_length)
+    except struct.error as error:
+        raise _corrupt("frame does not parse", location) from error
+    if number == _PLAIN:
+        start = _HEADER_BYTES
+        end = start + content_length
+        room = len(data) - _HEADER_BYTES - CHECKSUM_BYTES
+        content, tail = data[start:end], data[end:-CHECKSUM_BYTES]  # at once, without a copy of both
+    else:
+        start, body = _inflate(data, number, location, codecs)
+        room = len(body)
+        content, tail = body[:content_length], body[content_length:]
+    if found != kind:
+        raise _corrupt("another kind of object", location, kind=found, expected=kind)
+    if content_length > room:
+        raise _corrupt("cut short", location)
+    computed = hash_content(kind, content)
+    if computed != digest and digest is not None:
+        raise _corrupt("content is not what its hash names", location)
+    check = crc32(tail, crc32(location + data[:start] + computed))  # as in seal
+    if check.to_bytes(CHECKSUM_BYTES, "little") != data[-CHECKSUM_BYTES:]:
+        raise _corrupt("checksum differs", location)
+    return content, tail, computed
+
+
+def _inflate(data: bytes, number: int, location: Location, codecs: Callable[[int], Codec]) -> tuple[int, bytes]:
+    """Return where the compressed part begins, and what was compressed."""
+    start = _HEADER_BYTES
+    try:
+        (raw_length,) = _RAW_LENGTH.unpack_from(data, start)
+        if raw_length > MAX_CONTENT_BYTES:
+            raise _corrupt("stated length too large", location)
+        start += _RAW_LENGTH.size
+        return start, codecs(number).decompress(data[start:-CHECKSUM_BYTES], raw_length)
     except (struct.error, ValueError, zlib.error) as error:
         if isinstance(error, FormatUnsupported):
             raise
         raise _corrupt("frame does not parse", location) from error
-    if found != kind:
-        raise _corrupt("another kind of object", location, kind=found, expected=kind)
-    if content_length > len(body):
-        raise _corrupt("cut short", location)
-    content, tail = body[:content_length], body[content_length:]
-    computed = hash_content(kind, content)
-    if digest is not None and computed != digest:
-        raise _corrupt("content is not what its hash names", location)
-    if _checksum(location, data[:start], computed, tail) != data[-CHECKSUM_BYTES:]:
-        raise _corrupt("checksum differs", location)
-    return content, tail, computed
 
 
 def checksum(data: bytes) -> bytes:

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, Union
 
-from treering.objects.packing import decode_sized, encode_varint, pack_integers, unpack_integers
+from treering.objects.packing import cut, cut_evenly, decode_sized, encode_varint, pack_integers, unpack_integers
 from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Embedded, Hash, Location, Pointer, make_pointer
 
 if TYPE_CHECKING:
@@ -26,8 +25,9 @@ Value = Union[bytes, Embedded, Pointer, "Node"]
 Entry = tuple[bytes, Value, int]  # key, child, ordinal (its place among its siblings, 0 where order is not kept)
 
 MAX_LEVEL = 63  # pages but the last have two entries or more, so no container is that high
-_HEADER = struct.Struct("<BH")  # level (0: leaf), number of entries
-_pack_header = _HEADER.pack
+PAGE_HEADER = struct.Struct("<BH")  # level (0: leaf), number of entries
+_HEADER_BYTES = PAGE_HEADER.size
+_pack_header = PAGE_HEADER.pack
 _PLAIN = {bytes}  # the types of children that are embedded and have no tail
 _NO_HASH, _NO_LOCATION = bytes(HASH_BYTES), bytes(LOCATION_BYTES)  # of a page not yet written
 NOTHING_FRESH: Mapping[int, Page] = MappingProxyType({})
@@ -224,6 +224,19 @@ class Inner:
         locations = self.locations
         return [locations[at : at + LOCATION_BYTES] for at in range(0, len(locations), LOCATION_BYTES)]  # type: ignore[misc]
 
+    def is_cut_as(self, other: Inner) -> bool:
+        """Tell whether the two are known to be of one level and to have the same keys, and nothing in them is fresh."""
+        if self.fresh or other.fresh:
+            return False
+        at = self.index.counts_at
+        return self.index is other.index or other.content.startswith(self.content[:at])
+
+    def columns(self) -> tuple[tuple[Hash, ...], tuple[Location, ...]]:
+        """Return the hashes and the locations of all pages below. Nothing may be fresh."""
+        number = len(self.keys)
+        hashes = cut_evenly(self.content, self.index.hashes_at, HASH_BYTES, number)
+        return hashes, cut_evenly(self.locations, 0, LOCATION_BYTES, number)  # type: ignore[return-value]
+
     def child(self, index: int) -> Page | Pointer:
         """Return the page at ``index`` where it is not yet written, else its pointer."""
         return self.fresh.get(index) or self.pointer(index)
@@ -309,33 +322,35 @@ def _pack_keys(level: int, keys: Sequence[bytes]) -> bytes:
 
 def decode_page(content: bytes, tail: bytes) -> Page:
     """Rebuild a page. Raises IndexError, struct.error or ValueError on bytes that are not a page."""
-    level, number = _HEADER.unpack_from(content)
+    level, number = PAGE_HEADER.unpack_from(content)
     if level > MAX_LEVEL or not number:
         raise ValueError("page of an impossible level, or of nothing")
-    shared, position = decode_sized(content, _HEADER.size)
+    length = content[_HEADER_BYTES]
+    position = _HEADER_BYTES + 1 + length
+    shared = content[_HEADER_BYTES + 1 : position]
+    if length >= 0x80:  # not as it nearly always is, and decode_sized takes three times as long for
+        shared, position = decode_sized(content, _HEADER_BYTES)
     lengths, position = unpack_integers(content, position, number)
-    ends = list(accumulate(lengths, initial=position))
-    keys = [shared + content[start:end] for start, end in pairwise(ends)]
-    position = ends[-1]
-    packed_keys = content[:position]
+    keys, position = cut(content, position, lengths)
+    if shared:
+        keys = tuple([shared + rest for rest in keys])
+    start = position
     if level:
-        start = position
         counts, position = unpack_integers(content, position, number)
         if len(content) - position != number * HASH_BYTES or len(tail) != number * LOCATION_BYTES:
             message = "inner page of the wrong size"
             raise ValueError(message)
-        return _make(Index(level, tuple(keys), counts, start, position), content, tail, NOTHING_FRESH)
-    start = position
+        index: Index = tuple.__new__(Index, (level, keys, counts, start, position))  # as in make_pointer
+        return _make(index, content, tail, NOTHING_FRESH)
     sizes, position = unpack_integers(content, position, number)
-    packed_sizes = content[start:position]
     ordinals, tail_position = unpack_integers(tail, 0, number)
-    packed_ordinals = tail[:tail_position]
+    packed_keys, packed_ordinals = content[:start], tail[:tail_position]
     if tail[tail_position:] == b"\x00" and 0 not in sizes:  # nothing here has a tail or stands elsewhere
-        ends = list(accumulate(sizes, initial=position))
-        if ends[-1] != len(content):
+        packed_sizes = content[start:position]
+        plain, position = cut(content, position, sizes)
+        if position != len(content):
             raise ValueError("leaf of the wrong size")
-        plain = tuple([content[start:end] for start, end in pairwise(ends)])
-        return Leaf(tuple(keys), plain, ordinals, packed_keys, packed_ordinals, packed_sizes)
+        return Leaf(keys, plain, ordinals, packed_keys, packed_ordinals, packed_sizes)
     tail_sizes, tail_position = unpack_integers(tail, tail_position, number)
     values: list[Value] = []
     for size, tail_size in zip(sizes, tail_sizes, strict=True):
@@ -351,4 +366,4 @@ def decode_page(content: bytes, tail: bytes) -> Page:
     if position != len(content) or tail_position != len(tail):
         message = "leaf of the wrong size"
         raise ValueError(message)
-    return Leaf(tuple(keys), tuple(values), ordinals, packed_keys, packed_ordinals)
+    return Leaf(keys, tuple(values), ordinals, packed_keys, packed_ordinals)

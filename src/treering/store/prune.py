@@ -1,10 +1,10 @@
 """Cut history: take commits out, and delete what only they held.
 
-What a run of dropped commits held alone is found by comparing each of them, by location, with the next along the line
-and with the kept commit below: a location that has once gone from a line never comes back to it. So the cost follows
-what changed, not the size of the trees. One move of the root takes the commits out, grafts their kept neighbours
-together and names the dead locations; then they are deleted; then the root forgets them. A crash in between leaves a
-list that the next prune works off.
+What a run of dropped commits held alone is found by comparing them, by location and up to a thousand at once, with the
+next along the line and with the kept commit below: a location that has once gone from a line never comes back to it. So
+the cost follows what changed, not the size of the trees. One move of the root takes the commits out, grafts their kept
+neighbours together and names the dead locations; then they are deleted; then the root forgets them. A crash in between
+leaves a list that the next prune works off.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from treering.store.state import State
 from treering.store.store import Store
 
 _INLINE_COUNT = 32  # dead locations up to this many stand in the root itself
-_BATCH = 1000
+_BATCH = 1000  # commits looked at together, and objects read or deleted at once
 
 # Each dead location, and the commits still being read in this process that reach it.
 Dead = Mapping[Location, frozenset[Hash]]
@@ -65,8 +65,11 @@ class Pruner:
             try:
                 runs = [run for oldest in find_oldest(state) for run in _runs(state, oldest)]
                 readers = self._readers(state, runs, pinned)
-                dead = {location: by for run in runs for location, by in self._dead(run, readers).items()}
-                report = self._report(runs, dead)
+                sizes: dict[Location, int] = {}
+                dead: dict[Location, frozenset[Hash]] = {}
+                for run in runs:
+                    dead.update(self._dead(run, readers, sizes))
+                report = self._report(runs, dead, sizes)
             except DanglingReference:
                 if store.state.data == state.data:
                     raise
@@ -80,26 +83,34 @@ class Pruner:
 
     def bury(self) -> None:
         """Delete what the root names as dead, but for what something in this process still reads; then forget it."""
-        store = self._store
         for _ in self._attempts():
-            with store.lock:
-                state = store.state
-                held = self._held(state)
-                pending = [entry for entry in state.dead if entry not in held]
-                fresh = [entry for entry in pending if entry not in store.buried]
-            if not fresh and not (pending and type(state.record.sections[DEAD_LISTS]) is bytes):
+            while (is_done := self._bury()) is False:
+                pass  # a list is gone, and itself to be deleted next: no reason to wait
+            if is_done:
                 return
-            try:
-                self._delete(fresh)
-            except DanglingReference:
-                if store.state.data == state.data:
-                    raise
-                continue  # another process has just done this
-            with store.lock:
-                state = store.state
-                following = [_after_deleting(entry) if entry in pending else entry for entry in state.dead]
-                store.publish(store.begin(state), state, {}, dead=[entry for entry in following if entry is not None])
         raise AssertionError  # pragma: no cover - attempts never end quietly
+
+    def _bury(self) -> bool | None:
+        """Take one step of ``bury``. True where there is nothing left to do, None where another process was faster."""
+        store = self._store
+        with store.lock:
+            state = store.state
+            held = self._held(state)
+            pending = [entry for entry in state.dead if entry not in held]
+            fresh = [entry for entry in pending if entry not in store.buried]
+        if not fresh and not (pending and type(state.record.sections[DEAD_LISTS]) is bytes):
+            return True
+        try:
+            self._delete(fresh)
+        except DanglingReference:
+            if store.state.data == state.data:
+                raise
+            return None  # another process has just done this
+        with store.lock:
+            state = store.state
+            following = [_after_deleting(entry) if entry in pending else entry for entry in state.dead]
+            dead = [entry for entry in following if entry is not None]
+            return None if store.publish(store.begin(state), state, {}, dead=dead) is None else False
 
     def _readers(self, state: State, runs: Sequence[Run], pinned: AbstractSet[Hash]) -> dict[Hash, StoredCommit]:
         """Return the commits that something in this process reads and that are not in history any more, or soon."""
@@ -109,17 +120,21 @@ class Pruner:
         readers |= {commit.pointer.hash: commit for run in runs for commit in run.dropped}
         return {digest: commit for digest, commit in readers.items() if digest in pinned}
 
-    def _dead(self, run: Run, readers: Mapping[Hash, StoredCommit]) -> Dead:
-        """Return the locations that the run reaches and neither neighbour does."""
+    def _dead(self, run: Run, readers: Mapping[Hash, StoredCommit], sizes: dict[Location, int]) -> Dead:
+        """Return the locations that the run reaches and neither neighbour does; note how much is stored there."""
         reader = self._store.reader
         dead: dict[Location, frozenset[Hash]] = {}
-        below = [] if run.below is None else [run.below]
-        for commit, later in zip(run.dropped, [run.above, *run.dropped[:-1]], strict=True):
-            gone = reached_only_by(reader, commit, [later, *below])
+        above = run.above
+        for at in range(0, len(run.dropped), _BATCH):
+            dropped = run.dropped[at : at + _BATCH]
+            neighbours = [above] if run.below is None else [above, run.below]
+            gone = reached_only_by(reader, dropped, neighbours)
+            sizes.update(gone)
             dead.update(dict.fromkeys(gone, frozenset()))
             for digest, reading in readers.items():
-                for location in gone - reached_only_by(reader, commit, [later, *below, reading]):
+                for location in gone.keys() - reached_only_by(reader, dropped, [*neighbours, reading]).keys():
                     dead[location] |= {digest}
+            above = dropped[-1]
         return dead
 
     def _cut(
@@ -158,12 +173,12 @@ class Pruner:
                 del commits[digest]
         return {entry for entry, commits in holds.items() if commits.keys() & pinned}
 
-    def _report(self, runs: Sequence[Run], dead: Dead) -> PruneReport:
-        size = 0
-        ordered = sorted(dead)
-        for at in range(0, len(ordered), _BATCH):
-            size += sum(len(value) for value in self._store.backend.read_many(ordered[at : at + _BATCH]) if value)
-        return PruneReport(sum(len(run.dropped) for run in runs), len(ordered), size)
+    def _report(self, runs: Sequence[Run], dead: Dead, sizes: Mapping[Location, int]) -> PruneReport:
+        size = sum(sizes.values())
+        unread = sorted(location for location, known in sizes.items() if not known)
+        for at in range(0, len(unread), _BATCH):
+            size += sum(len(value) for value in self._store.backend.read_many(unread[at : at + _BATCH]) if value)
+        return PruneReport(sum(len(run.dropped) for run in runs), len(dead), size)
 
     def _delete(self, lists: Sequence[DeadList]) -> None:
         """Delete all that dead lists name. ``DanglingReference`` where one of them is gone itself."""
@@ -209,8 +224,11 @@ def _graft(run: Run) -> Graft:
 def _lists(batch: Batch, dead: Dead) -> list[tuple[DeadList, frozenset[Hash]]]:
     """Return dead lists for these locations, one for each set of readers; the few that nobody reads stand alone."""
     groups: dict[frozenset[Hash], list[Location]] = {}
-    for location, by in dead.items():
-        groups.setdefault(by, []).append(location)
+    if any(dead.values()):
+        for location, by in dead.items():
+            groups.setdefault(by, []).append(location)
+    elif dead:
+        groups[frozenset()] = list(dead)
     lists: list[tuple[DeadList, frozenset[Hash]]] = []
     for by, locations in groups.items():
         if by or len(locations) > _INLINE_COUNT:

@@ -12,12 +12,15 @@ from treering.objects.commit import CommitRecord, decode_commit
 from treering.objects.frame import COMMIT, NODE, PAGE, SCHEMA, TABLE, hash_content, unseal
 from treering.objects.node import Node, decode_node
 from treering.objects.page import Inner, Page, Value, decode_page
-from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Embedded, Hash, Pointer
+from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Embedded, Hash, Location, Pointer
+from treering.objects.skim import Skim
 from treering.store.cache import OVERHEAD_BYTES, ObjectCache
 from treering.store.codec import load_codec
 from treering.store.ids import CommitIndex
 
 DEFAULT_CACHE_BYTES = 32 << 20
+
+_MALFORMED = (struct.error, IndexError, ValueError)  # what decoding raises on bytes that are not what they should be
 
 T = TypeVar("T")
 
@@ -94,6 +97,28 @@ class Reader:
         """Return several pages, in one request for those not cached."""
         return self._load(pointers, PAGE, _page_of)
 
+    def skims(self, pointers: Sequence[Pointer]) -> list[Skim]:
+        """Return pages as far as prune looks at them, in one request, past the cache.
+
+        Of use for pages that are about to be deleted: the size of each has to be asked for anyway.
+        """
+        found: list[Skim] = []
+        stored = self._backend.read_many([location for _, location in pointers])
+        for pointer, data in zip(pointers, stored, strict=True):
+            content, tail = self._checked(pointer, data, PAGE)
+            try:
+                found.append(Skim(content, tail, pointer[1], len(data)))  # type: ignore[arg-type] # None was refused
+            except _MALFORMED as error:
+                raise _unparsable(pointer.location, error) from error
+        return found
+
+    def skimmed(self, skim: Skim) -> Page:
+        """Return the whole of a page that was looked at."""
+        try:
+            return skim.page
+        except _MALFORMED as error:
+            raise _unparsable(skim.location, error) from error
+
     def node(self, value: Value) -> Node:
         """Return the node that a slot or a leaf holds, whatever its form."""
         if type(value) is bytes:
@@ -160,14 +185,25 @@ class Reader:
     def _decode(
         self, pointer: Pointer, data: bytes | None, kind: bytes, decode: Callable[[bytes, bytes, Pointer], T]
     ) -> T:
-        if data is None:
-            message = "an object is missing from the store"
-            raise DanglingReference(message, location=pointer.location.hex(), kind=kind.decode())
-        content, tail, _ = unseal(data, kind, pointer.hash, pointer.location, load_codec)
+        content, tail = self._checked(pointer, data, kind)
         try:
             value = decode(content, tail, pointer)
-        except (struct.error, IndexError, ValueError) as error:
-            message = "a stored object does not parse"
-            raise Corruption(message, problem=str(error), location=pointer.location.hex()) from error
-        self.remember(pointer, value, len(content) + len(tail))
+        except _MALFORMED as error:
+            raise _unparsable(pointer.location, error) from error
+        digest, location = pointer
+        self.cache.put(location, (digest, value, len(content) + len(tail) + OVERHEAD_BYTES))  # remember, uncalled
         return value
+
+    def _checked(self, pointer: Pointer, data: bytes | None, kind: bytes) -> tuple[bytes, bytes]:
+        """Return content and tail of what was read, if it is what the pointer names."""
+        digest, location = pointer
+        if data is None:
+            message = "an object is missing from the store"
+            raise DanglingReference(message, location=location.hex(), kind=kind.decode())
+        content, tail, _ = unseal(data, kind, digest, location, load_codec)
+        return content, tail
+
+
+def _unparsable(location: Location | None, error: Exception) -> Corruption:
+    where = "" if location is None else location.hex()
+    return Corruption("a stored object does not parse", problem=str(error), location=where)
