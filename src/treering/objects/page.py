@@ -252,10 +252,19 @@ class Inner:
     def with_count(self, index: int, added: int) -> Inner:
         """Return this page with ``added`` children more below the page at ``index``."""
         level, keys, counts, counts_at, hashes_at = self.index
-        counts = (*counts[:index], counts[index] + added, *counts[index + 1 :])
-        packed = self.content[:counts_at] + pack_integers(counts)
-        made = Index(level, keys, counts, counts_at, len(packed))
-        return _make(made, packed + self.content[hashes_at:], self.locations, self.fresh)
+        count = counts[index] + added
+        counts = (*counts[:index], count, *counts[index + 1 :])
+        content = self.content
+        width = content[counts_at]
+        if not count >> 8 * width and (width == 1 or count >> 4 * width):  # it takes the width that all have: in place
+            at = counts_at + 1 + index * width
+            content = content[:at] + count.to_bytes(width, "little") + content[at + width :]
+        else:
+            packed = content[:counts_at] + pack_integers(counts)
+            content = packed + content[hashes_at:]
+            hashes_at = len(packed)
+        made: Index = tuple.__new__(Index, (level, keys, counts, counts_at, hashes_at))  # as in make_pointer
+        return _make(made, content, self.locations, self.fresh)
 
     def with_pointer(self, index: int, pointer: Pointer) -> Inner:
         """Return this page with nothing fresh: the page at ``index`` now stands at ``pointer``."""
