@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from statistics import geometric_mean
 
 from rich.console import Console
 from rich.table import Table
@@ -18,6 +17,7 @@ from benchmarks.workloads import machine, stores
 
 _RIVALRY = ("single", "batch", "build", "reading", "writers")  # where contenders do the same work
 _STORES = {name for kind in KINDS for name in (kind.name, stores.RAW_NAME.format(kind.name))}
+_TIMES = {"µs", "ms", "µs/child", "1,000 children/s"}
 _MARKED = re.compile(r"<!-- measured: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
@@ -52,7 +52,7 @@ def number(value: float) -> str:
 
 
 def _budgets(run: Run) -> str:
-    return _rows(budget.design_rows(run), "budget")
+    return _rows(budget.design_rows(run), "budget", machine.slowness(run))
 
 
 def _goals(run: Run) -> str:
@@ -63,14 +63,27 @@ def _growth(run: Run) -> str:
     return _rows(budget.growth_rows(run), "at most")
 
 
-def _rows(rows: Iterable[Row], bound: str) -> str:
-    lines = [f"| | N | {bound} | measured | measured / {bound} | |", "|---|---:|---:|---:|---:|---|"]
+def _rows(rows: Iterable[Row], bound: str, slowness: float | None = None) -> str:
+    """Write bounds and what was measured. ``slowness``: of this machine; a column more, for what takes its time."""
+    heads = ["", "N", bound, "measured", f"measured / {bound}"]
+    if slowness:
+        heads.append(f"at the other's speed, / {bound}")
+    lines = [f"| {' | '.join(heads)} | |", f"|---|{'---:|' * (len(heads) - 1)}---|"]
     for row in rows:
         measured = "" if row.measured is None else _with_unit(row.measured, row.unit)
         ratio = "" if row.measured is None else f"{row.measured / row.budget:.2f}"
         limit = ("at least " if row.more_is_better else "") + _with_unit(row.budget, row.unit)
+        if slowness:
+            ratio += f" | {_at_speed(row, slowness)}"
         lines.append(f"| {row.what} | {row.n:,} | {limit} | {measured} | {ratio} | {row.verdict} |")
     return "\n".join(lines)
+
+
+def _at_speed(row: Row, slowness: float) -> str:
+    """Return measured over budget on a machine faster by ``slowness``; empty for what takes more than a processor."""
+    if row.measured is None or row.unit not in _TIMES:
+        return ""
+    return f"{row.measured / row.budget * (slowness if row.more_is_better else 1 / slowness):.2f}"
 
 
 def _section(prefix: str) -> Callable[[Run], str]:
@@ -170,15 +183,14 @@ def _machine(run: Run) -> str:
 def _steps(run: Run) -> str:
     """Write what single steps take here, beside what they took where the budgets were set."""
     lines = ["| step | here | where the budgets were set | here / there |", "|---|---:|---:|---:|"]
-    ratios = []
     for name, budgeted in machine.BUDGETED.items():
         found = run.find(name, machine.CONTENDER, 0)
         if found is not None:
-            ratios.append(found.value / budgeted)
-            lines.append(f"| {name} | {_cell(found)} | {_with_unit(budgeted, 'µs')} | {ratios[-1]:.2f} |")
-    if not ratios:
+            lines.append(f"| {name} | {_cell(found)} | {_with_unit(budgeted, 'µs')} | {found.value / budgeted:.2f} |")
+    slowness = machine.slowness(run)
+    if slowness is None:
         return "Not measured in this run."
-    lines.append(f"| geometric mean | | | {geometric_mean(ratios):.2f} |")
+    lines.append(f"| without the sync, geometric mean | | | {slowness:.2f} |")
     return "\n".join(lines)
 
 
