@@ -28,8 +28,14 @@ def main() -> int:
             text = encode(scenario.write(Path(folder) / "store"))
         file.write_text(text, encoding="utf-8")
         print(f"{file.relative_to(PROJECT)}: {len(text)} bytes")
+    listed = FOLDER.with_suffix(".sha256")
+    known = listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []
     sums = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}" for file in sorted(FOLDER.glob("*.json"))]
-    FOLDER.with_suffix(".sha256").write_text("\n".join(sums) + "\n", encoding="utf-8")
+    changed = [line.split("  ")[1] for line in known if line not in sums]
+    if changed:
+        print(f"not what was frozen: {', '.join(changed)}", file=sys.stderr)
+        return 1
+    listed.write_text("\n".join(sums) + "\n", encoding="utf-8")
     return 0
 
 

@@ -54,7 +54,7 @@ class Target(Protocol):
         ...
 
     def before(
-        self, view: View, edit: Callable[[Node], Node], kind: str, path: Any, message: Message | None
+        self, view: View, edit: Callable[[Node], Node], kind: str, path: PathLike, message: Message | None
     ) -> tuple[Node, list[Event]]:
         """Apply an edit, call its PRE hooks, and return the new root and what its POST hooks are to be told."""
         ...

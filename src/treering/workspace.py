@@ -98,7 +98,7 @@ class Workspace:
         return self.commit(edit, author, note, lambda: events, write=edit)
 
     def before(
-        self, view: View, edit: Edit, kind: str, path: Path, message: Message | None
+        self, view: View, edit: Edit, kind: str, path: PathLike, message: Message | None
     ) -> tuple[Node, list[Event]]:
         """Apply an edit, call its PRE hooks, and return the new root and what its POST hooks are to be told."""
         root, events = self._foresee(view, edit, kind, path, message)
@@ -154,7 +154,7 @@ class Workspace:
             validator(snapshot, diff)
 
     def _foresee(
-        self, view: View, edit: Edit, kind: str, path: Path, message: Message | None
+        self, view: View, edit: Edit, kind: str, path: PathLike, message: Message | None
     ) -> tuple[Node, list[Event]]:
         """Return the root that an edit makes of a tree, and what hooks are to be told of it."""
         root = edit(view.root)
@@ -162,7 +162,7 @@ class Workspace:
             return root, []
         return root, list(self._events(view, self.view(root), kind, path, message))
 
-    def _events(self, before: View, after: View, kind: str, path: Path, message: Message | None) -> Iterator[Event]:
+    def _events(self, before: View, after: View, kind: str, path: PathLike, message: Message | None) -> Iterator[Event]:
         """Yield what an edit does to nodes that have hooks for it, as these are to be told."""
         address = find_address(self.schema.root, path)
         where = canonical(address)

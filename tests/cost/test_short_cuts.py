@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import UserDict
 from collections.abc import Callable
 from itertools import islice
 from types import FrameType
@@ -16,10 +17,11 @@ from tests.proto import engine_pb2 as pb
 
 import treering
 from treering.errors import Error
+from treering.history.branch import Branch
 from treering.objects.commit import NO_EXTENSIONS, CommitRecord, make_record
 from treering.objects.node import Node
 from treering.objects.pointer import Hash, Location, Pointer
-from treering.objects.root import BRANCHES, encode_names
+from treering.objects.root import BRANCHES, TAGS, encode_names
 from treering.path import Path
 from treering.schema.schema import Schema
 from treering.store.batch import Batch
@@ -111,6 +113,55 @@ def test_branches_too_many_for_the_root_are_moved_the_general_way() -> None:
         assert repo.keys("/devices") == ["a"]
         assert repo.verify().ok
         assert len(repo._store.state.branches) == 61
+
+
+LOOKALIKES = ["x" * 47, "y" * 45, "z" * 65, "main"]  # with its length before it, a name may be part of another
+
+
+@pytest.mark.parametrize("name", LOOKALIKES)
+@pytest.mark.parametrize("count", [0, 60], ids=["branches in the root", "branches in a table"])
+def test_only_the_branch_that_is_committed_to_moves(name: str, count: int) -> None:
+    mapping: dict[str, bytes] = {}
+    other = "a" + chr(len(name)) + name if len(name) > 9 else "a" + name
+    with treering.open(mapping, pb.Network) as repo:
+        head = repo._store.state.branches["main"]
+        names = {"main": head, name: head, other: head} | {f"branch-{number}": head for number in range(count)}
+        repo._branch.move_names(BRANCHES, lambda _: names)
+        repo._branch.move_names(TAGS, lambda _: {f"b{other}": head, f"c{chr(len(name))}{name}": head})
+        schema = Schema(pb.Network)
+        branch = Branch(repo._store, schema, name, 5)
+        editor = Editor(repo._store.reader, schema.root, {})
+        for number in range(2):
+            made = branch.commit(lambda root, n=number: editor.add(root, "/devices", pb.Device(name=f"d{n}")), "", "")
+    with treering.open(mapping, pb.Network) as again:
+        state = again._store.state
+        assert state.branches == {**names, name: made.pointer}
+        assert set(state.tags.values()) == {head}
+
+
+@pytest.mark.parametrize("kind", [dict, UserDict])
+def test_a_finalizer_that_commits_in_the_middle_of_a_publication(kind: type) -> None:
+    mapping = kind()
+    repo, other = treering.open(mapping, pb.Network), treering.open(mapping, pb.Network)
+    repo.add("/devices", pb.Device(name="first"))
+    other.add("/devices", pb.Device(name="second"))  # both have a session
+    late: list[treering.Commit] = []
+
+    class Value(bytes):
+        """Stands for anything that is let go of while entries are made."""
+
+        def hex(self, *_: object) -> str:  # type: ignore[override]
+            if not late:
+                late.append(other.add("/devices", pb.Device(name="late")))
+            return super().hex()
+
+    backend = repo._store.backend.inner
+    publish = backend.publish
+    backend.publish = lambda objects, *roots: publish([(Value(key), value) for key, value in objects], *roots)
+    commit = repo.add("/devices", pb.Device(name="last"))
+    assert [one.id for one in repo.log(limit=2)] == [commit.id, late[0].id]
+    assert sorted(repo.keys("/devices")) == ["first", "last", "late", "second"]
+    assert repo.verify().problems == ()
 
 
 SEGMENTS = [

@@ -141,16 +141,18 @@ class MappingBackend:
         """
         new_root = bytes(root)
         shared = self._shared
+        entries: dict[str, bytes] = {}
+        if self._is_plain:  # made before the root is looked at: the collector may run a finalizer that commits
+            prefix = self._object_prefix
+            entries = {prefix + key.hex(): bytes(value) for key, value in objects}
+            entries[self._root_key] = new_root
         with shared.lock:  # not by _locked: a generator's context costs 0.9 of some 5 µs
             if self._closed:
                 self._refuse_closed()
             mapping = shared.mapping
             if self.read_root() != expected:
                 return False
-            if self._is_plain:  # one step in C, so there is never anything to undo
-                prefix = self._object_prefix
-                entries = [(prefix + key.hex(), bytes(value)) for key, value in objects]
-                entries.append((self._root_key, new_root))
+            if self._is_plain:  # from a dict into a dict: one step in C, between which nothing else runs
                 mapping.update(entries)
                 if shared.waiting:
                     shared.moved.notify_all()
@@ -158,6 +160,9 @@ class MappingBackend:
             written: list[str] = []
             try:
                 self._write(mapping, objects, written)
+                if self.read_root() != expected:  # a finalizer of this thread has committed meanwhile
+                    self._undo(mapping, written)
+                    return False
                 mapping[self._root_key] = new_root
             except BaseException as error:
                 if not self._settle(mapping, written, expected, new_root, error):

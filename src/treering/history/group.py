@@ -101,7 +101,9 @@ class Group:
     def __init__(self, line: Line) -> None:
         self._line = line
         self._store = line.store
-        self._lock = threading.Lock()  # of what follows; held for a few steps only
+        # Of what follows; held for a few steps only, in which nothing is made that the collector knows: it may run a
+        # finalizer that commits, and that would wait here for ever.
+        self._lock = threading.Lock()
         self._waiting: list[Request] = []
         self._leader = 0  # the thread's ident
         self._size = 1  # how many were served together last
@@ -186,6 +188,8 @@ class Group:
         self._store.check_open()  # in a child of a fork, whoever leads may be a thread that is not there
         request.served = request.leads = is_inside = False
         request.woken = None
+        woken = threading.Lock()
+        woken.acquire()
         me = threading.get_ident()
         try:
             with self._lock:
@@ -194,8 +198,7 @@ class Group:
                     self._leader = me
                     request.leads = True
                 else:
-                    request.woken = threading.Lock()
-                    request.woken.acquire()
+                    request.woken = woken
                 self._waiting.append(request)
             if request.woken is not None:
                 request.woken.acquire()  # until it was served, or is to lead
@@ -245,8 +248,9 @@ class Group:
         requests: list[Request] = []
         try:
             with self._store.lock:
+                following: list[Request] = []
                 with self._lock:
-                    requests, self._waiting = self._waiting, []
+                    requests, self._waiting = self._waiting, following
                 began = time.monotonic() if len(requests) > 1 else 0.0
                 rest, is_fresh = self._publish(requests, is_fresh=False)
                 while rest:

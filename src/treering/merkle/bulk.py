@@ -1,8 +1,8 @@
 """Build a container from scratch and write it in the same pass: each page as soon as all that is below it is written.
 
-That is the order in which a seal writes, so the stored bytes are the same. But nothing waits for it: of a million
-children, there are a few pages a level in memory at a time, and not 125,000 of them, which the garbage collector would
-look at again and again.
+That is the order in which a seal writes, so the stored bytes are the same. But no page waits for it: of a million
+children, whose keys and contents are in memory all the same, there are a few pages a level at a time, and not 125,000
+of them, which the garbage collector would look at again and again.
 """
 
 from __future__ import annotations

@@ -82,11 +82,33 @@ def decode_root(data: bytes, url: str) -> RootRecord:
     return RootRecord(store_id, version, next_session, floor, sections)
 
 
-def find_head(data: bytes, name: str, head: Pointer) -> int:
-    """Return where in an encoded root record the pointer of a branch stands that names ``head``; -1 where elsewhere."""
-    named = encode_text(name)
-    at = data.find(named + head.hash + head.location)
-    return at if at < 0 else at + len(named)
+def find_head(data: bytes, name: str) -> int:
+    """Return where in an encoded root record the pointer of a branch stands; -1 where it is not there, or elsewhere.
+
+    Goes by the record's own lengths: a name may look like another with its length before it, in any table.
+    """
+    count, position = decode_varint(data, _HEAD.size)
+    for _ in range(count):
+        tagged, position = decode_varint(data, position)
+        if tagged & 1:
+            position += HASH_BYTES + LOCATION_BYTES
+            continue
+        length, position = decode_varint(data, position)
+        if tagged >> 1 == BRANCHES:
+            return _find_name(data, position, name)
+        position += length
+    return -1
+
+
+def _find_name(data: bytes, position: int, name: str) -> int:
+    """Return where the pointer of a name stands, of names encoded at ``position``; -1 where it is none of them."""
+    count, position = decode_varint(data, position)
+    for _ in range(count):
+        found, position = decode_text(data, position)
+        if found == name:
+            return position
+        position += HASH_BYTES + LOCATION_BYTES
+    return -1
 
 
 def with_head(data: bytes, at: int, head: Pointer) -> bytes:

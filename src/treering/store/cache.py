@@ -25,7 +25,7 @@ class ObjectCache:
 
     def clear(self) -> None:
         """Drop everything."""
-        self.young: dict[Location, Cached] = {}  # for the two places where each step counts: see Reader.child
+        self.young: dict[Location, Cached] = {}  # Reader.child looks here itself: each step counts there
         self._old: dict[Location, Cached] = {}
         self._bytes = 0
 

@@ -153,11 +153,6 @@ class Reader:
         """Return a part of the root record that stands by itself."""
         return self._load([pointer], TABLE, _content_of)[0]
 
-    def remember(self, pointer: Pointer, value: object, cost_bytes: int) -> None:
-        """Keep an object that was just written, so that reading it again costs nothing."""
-        digest, location = pointer
-        self.cache.put(location, (digest, value, cost_bytes + OVERHEAD_BYTES))
-
     def forget(self) -> None:
         """Drop the cache, and what later states would know of ids."""
         self.cache.clear()
@@ -191,7 +186,7 @@ class Reader:
         except _MALFORMED as error:
             raise _unparsable(pointer.location, error) from error
         digest, location = pointer
-        self.cache.put(location, (digest, value, len(content) + len(tail) + OVERHEAD_BYTES))  # remember, uncalled
+        self.cache.put(location, (digest, value, len(content) + len(tail) + OVERHEAD_BYTES))
         return value
 
     def _checked(self, pointer: Pointer, data: bytes | None, kind: bytes) -> tuple[bytes, bytes]:

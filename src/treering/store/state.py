@@ -33,9 +33,9 @@ _EMPTY = b"\x00"  # a table without entries: it has no section
 class State:
     """What the root said at one moment. ``data``: its bytes, which the next compare-and-set compares with.
 
-    Immutable; the record and its tables are decoded when they are first asked for, and tables handed on to the states
-    that have the same. ``ids``: the commits known so far, which are those of this history and never of one that a
-    rolled back store left behind.
+    Immutable but for what it finds out when it is first asked: the record, its tables, where pointers stand. These are
+    handed on to the states that have the same. ``ids``: the commits known so far, which are those of this history and
+    never of one that a rolled back store left behind.
     """
 
     __slots__ = ("_places", "_record", "_tables", "data", "ids", "reader", "session_floor", "url")
@@ -127,8 +127,7 @@ class State:
         """
         at = self._places.get(name)
         if at is None:
-            known = self.branches.get(name)
-            at = -1 if known is None else find_head(self.data, name, known)
+            at = find_head(self.data, name)
             if at < 0:
                 return None
             self._places[name] = at

@@ -177,9 +177,8 @@ class Store:
         Returns the new state when it is as durable as the backend's limits say. Raises what the backend raises. Tables
         of the old root that the new one replaces are named as dead by the new one, and then deleted. ``dead``: what the
         new root is to name as dead beside them; None: what the old one does. ``branches``: what their section says.
-        ``shows``: by what to know the move in a
-        later root, should its answer be lost; without, one that cannot be found is taken as not made, and may be made
-        again. ``commit``: what ``OutcomeUnknown`` is to name.
+        ``shows``: by what to know the move in a later root, should its answer be lost; without, one that cannot be
+        found is taken as not made, and may be made again. ``commit``: what ``OutcomeUnknown`` is to name.
         """
         old = state.record.sections
         orphans = [old[tag].location for tag in sections if type(old.get(tag)) is Pointer]  # type: ignore[union-attr]
@@ -207,13 +206,12 @@ class Store:
 
     def publish_commit(self, batch: Batch, state: State, branch: str, commit: StoredCommit) -> State | None:
         """Write the batch and make ``commit`` the head of a branch, as `publish` does."""
+        sign = commit_sign(branch, commit)
         moved = None if self.buried else state.with_head(branch, commit.pointer)
         if moved is not None:  # nearly every commit: the root as it is, with another head
-            is_moved = self._move(batch.entries, state, moved, commit_sign(branch, commit), commit.pointer)
-            return moved if is_moved else None
+            return moved if self._move(batch.entries, state, moved, sign, commit.pointer) else None
         branches = {**state.branches, branch: commit.pointer}
         sections = {BRANCHES: batch.put_names(branches)}
-        sign = commit_sign(branch, commit)
         return self.publish(batch, state, sections, branches=branches, shows=sign, commit=commit.pointer)
 
     def sync(self) -> None:

@@ -109,11 +109,12 @@ class Environment:
 
         The action is done again after the map has grown. ``size_bytes`` is about what it writes.
         """
-        if not self._writer.acquire(
-            timeout=self._deadline_seconds
-        ):  # not by _writing: a generator's context costs 1 µs
-            self._refuse_to_wait(self._deadline_seconds)
+        # Not by _writing: a generator's context costs 1 µs.
+        is_held = False
         try:
+            is_held = self._writer.acquire(timeout=self._deadline_seconds)
+            if not is_held:
+                self._refuse_to_wait(self._deadline_seconds)
             while True:
                 transaction_id = None
                 try:
@@ -135,7 +136,8 @@ class Environment:
                         self._judge_failed_commit(error, transaction_id, size_bytes)
                     self._translate(error)
         finally:
-            self._writer.release()
+            if is_held:
+                self._writer.release()
 
     def sync(self) -> None:
         """Flush what an asynchronous environment has written."""
@@ -189,12 +191,15 @@ class Environment:
     @contextmanager
     def _writing(self, seconds: float | None = None) -> Iterator[None]:
         seconds = self._deadline_seconds if seconds is None else seconds
-        if not self._writer.acquire(timeout=seconds):
-            self._refuse_to_wait(seconds)
+        is_held = False
         try:
+            is_held = self._writer.acquire(timeout=seconds)
+            if not is_held:
+                self._refuse_to_wait(seconds)
             yield
         finally:
-            self._writer.release()
+            if is_held:
+                self._writer.release()
 
     def _refuse_to_wait(self, seconds: float) -> NoReturn:
         raise Unavailable("another write did not end in time", store=self.path, deadline_seconds=seconds)
