@@ -64,7 +64,8 @@ def test_tokens_and_tls(private_server: Start, tmp_path: Path, caplog: pytest.Lo
     # a client that does not trust, and one that speaks no TLS
     for url in (f"consul://{server.address}/p?tls=true", f"consul://{server.address}/p"):
         with opened(url, seconds=5) as backend:
-            with pytest.raises(Unavailable):
+            # a server that hangs up on what it cannot read may do so before its answer is read: then nobody can tell
+            with pytest.raises((Unavailable, OutcomeUnknown)):
                 backend.publish([], None, b"two")
             with pytest.raises(Unavailable):
                 backend.read_root()
