@@ -15,7 +15,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench docs soak compiled generate requirements clean FORCE
+.PHONY: help demo test check bench docs soak generate requirements clean FORCE
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -44,9 +44,6 @@ bench: $(VENV)/.bench ## measure against the budgets
 soak: $(VENV)/.test ## run the tests marked soak with many more examples
 	@$(PYTEST) -n $(JOBS) -m soak --hypothesis-profile=soak --timeout=0 $(PYTEST_ARGS)
 
-compiled: $(VENV)-compile/.made ## compile the hot modules to C (mypyc), as a wheel in dist/compiled
-	@$(VENV)-compile/bin/python tools/compile.py
-
 generate: $(VENV)-generate/.made ## regenerate the committed Protobuf code
 	@$(VENV)-generate/bin/python tools/generate.py
 
@@ -55,8 +52,10 @@ requirements: ## compile requirements/*.in to hashed *.txt (needs uv; UV_ARGS=--
 	@requirements/compile.sh $(UV_ARGS)
 
 clean: ## remove what make made, the virtual environments and the demo's store included
-	rm -rf .venv .venv-compile .venv-generate build dist demo.treering .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-generate build dist demo.treering .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+NATIVE := $(wildcard native/*.c native/*.h native/*.py)
 
 # One environment, filled as far as the command needs. Each stamp is newer than what it was made from.
 $(VENV)/.made-for:
@@ -67,28 +66,24 @@ define install # $(1): the requirements file
 @echo "installing requirements/$(1).txt into $(VENV)"
 @$(PIP) install --quiet --require-hashes -r requirements/$(1).txt
 @$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+@$(BIN)/python native/build.py
 endef
 
-$(VENV)/.demo: $(VENV)/.made-for requirements/demo.txt pyproject.toml
+$(VENV)/.demo: $(VENV)/.made-for requirements/demo.txt pyproject.toml $(NATIVE)
 	$(call install,demo)
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.made-for requirements/test.txt pyproject.toml
+$(VENV)/.test: $(VENV)/.made-for requirements/test.txt pyproject.toml $(NATIVE)
 	$(call install,test)
 	@touch $(VENV)/.demo $@
 
-$(VENV)/.bench: $(VENV)/.made-for requirements/bench.txt pyproject.toml
+$(VENV)/.bench: $(VENV)/.made-for requirements/bench.txt pyproject.toml $(NATIVE)
 	$(call install,bench)
 	@touch $(VENV)/.demo $(VENV)/.test $@
 
-$(VENV)/.check: $(VENV)/.made-for requirements/check.txt pyproject.toml
+$(VENV)/.check: $(VENV)/.made-for requirements/check.txt pyproject.toml $(NATIVE)
 	$(call install,check)
 	@touch $(VENV)/.demo $(VENV)/.test $@
-
-$(VENV)-compile/.made: requirements/compile.txt
-	@tools/make_venv $(VENV)-compile $(PYTHON)
-	@$(VENV)-compile/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r $<
-	@touch $@
 
 $(VENV)-generate/.made: requirements/generate.txt
 	@tools/make_venv $(VENV)-generate $(PYTHON)

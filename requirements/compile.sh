@@ -16,5 +16,4 @@ compile() {
 
 compile check "$@"
 for name in bench test demo; do compile "$name" --constraints check.txt; done
-compile compile --constraints check.txt
 compile generate "$@"

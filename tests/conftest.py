@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from treering.objects.native import NATIVE
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -39,7 +41,8 @@ settings.load_profile("ci" if IN_CI else "default")  # --hypothesis-profile on t
 
 def pytest_report_header() -> str:
     versions = ", ".join(f"{name} {_version(name)}" for name in ("protobuf", "lmdb"))
-    return f"treering on {platform.python_implementation()} {platform.python_version()}, {versions}"
+    engine = "loops in C" if NATIVE is not None else "pure Python"
+    return f"treering ({engine}) on {platform.python_implementation()} {platform.python_version()}, {versions}"
 
 
 @pytest.fixture(scope="session")

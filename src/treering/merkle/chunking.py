@@ -12,6 +12,7 @@ import struct
 from collections.abc import Sequence
 from zlib import crc32
 
+from treering.objects.native import NATIVE
 from treering.objects.page import MAX_LEVEL
 
 # fmt: off
@@ -61,6 +62,8 @@ def cuts(keys: Sequence[bytes], level: int) -> list[int]:
     """Return where the keys of a level, which follow a cut, are cut: the number of keys before each place."""
     limits = thresholds(level)
     salt = _SALTS[level]
+    if NATIVE is not None:
+        return NATIVE.cuts(keys, salt, limits)
     places = []
     distance = 0
     whole = 0 if level else len(keys) - len(keys) % _LANES

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from treering.merkle.chunking import cuts
+from treering.objects.native import NATIVE
 from treering.objects.page import Entry, Inner, Leaf, Page, Value, inner_page
 from treering.objects.pointer import Pointer
 
@@ -44,6 +45,8 @@ def open_page(source: PageSource, page: Page | Pointer) -> Page:
 def find(source: PageSource, root: Page | Pointer, key: bytes) -> Value | None:
     """Return the child under ``key``, or None. Reads one page a level."""
     page = open_page(source, root)
+    if NATIVE is not None:
+        page = NATIVE.descend(source, page, key, None)
     while type(page) is Inner:
         index = bisect_left(page.keys, key)
         if index == len(page.keys):

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from treering.merkle.chunking import LEAF_THRESHOLDS, key_number
 from treering.merkle.container import PageSource, edit
 from treering.merkle.seal import Put, Writer, seal_root
+from treering.objects.native import NATIVE
 from treering.objects.page import Inner, Leaf, Page, Value
 from treering.objects.pointer import Pointer
 
@@ -25,6 +26,8 @@ class Place:
         trail: list[tuple[Inner, int]] = []
         child = source.child
         page = source.page(root) if type(root) is Pointer else root
+        if NATIVE is not None:
+            page = NATIVE.descend(source, page, key, trail)  # type: ignore[arg-type] # no pointer is left
         while type(page) is Inner:
             keys = page.keys
             index = bisect_left(keys, key)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, Union
 
+from treering.objects.native import NATIVE
 from treering.objects.packing import cut, cut_evenly, decode_sized, encode_varint, pack_integers, unpack_integers
 from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Embedded, Hash, Location, Pointer, make_pointer
 
@@ -67,6 +68,8 @@ class Leaf:
 
     def with_value(self, index: int, value: Value, ordinal: int) -> Leaf:
         """Return this page with another child under the key at ``index``."""
+        if NATIVE is not None:
+            return NATIVE.with_value(self, index, value, ordinal)
         old = self.values[index]
         values = (*self.values[:index], value, *self.values[index + 1 :])
         is_same_size = type(value) is bytes and type(old) is bytes and len(value) == len(old)
@@ -251,6 +254,10 @@ class Inner:
 
     def with_count(self, index: int, added: int) -> Inner:
         """Return this page with ``added`` children more below the page at ``index``."""
+        if NATIVE is not None:
+            page = NATIVE.with_count(self, index, added)
+            if page is not None:
+                return page
         level, keys, counts, counts_at, hashes_at = self.index
         count = counts[index] + added
         counts = (*counts[:index], count, *counts[index + 1 :])
@@ -311,6 +318,10 @@ def inner_page(
 
 def _pack_keys(level: int, keys: Sequence[bytes]) -> bytes:
     """Encode how a page's content begins: level, number of entries, and the keys without what all of them share."""
+    if NATIVE is not None:
+        packed = NATIVE.pack_keys(level, tuple(keys))
+        if packed is not None:
+            return packed
     first, last = keys[0], keys[-1]  # the keys between begin with what these two do
     length = len(first)
     if length == len(last):
@@ -331,6 +342,15 @@ def _pack_keys(level: int, keys: Sequence[bytes]) -> bytes:
 
 def decode_page(content: bytes, tail: bytes) -> Page:
     """Rebuild a page. Raises IndexError, struct.error or ValueError on bytes that are not a page."""
+    if NATIVE is not None:
+        page: Page | None = NATIVE.decode_page(content, tail)
+        if page is not None:
+            return page
+    return decode_any_page(content, tail)
+
+
+def decode_any_page(content: bytes, tail: bytes) -> Page:
+    """Do the same in Python, also for a leaf with children that are large or have children, and for damaged bytes."""
     level, number = PAGE_HEADER.unpack_from(content)
     if level > MAX_LEVEL or not number:
         raise ValueError("page of an impossible level, or of nothing")
@@ -376,3 +396,7 @@ def decode_page(content: bytes, tail: bytes) -> Page:
         message = "leaf of the wrong size"
         raise ValueError(message)
     return Leaf(keys, tuple(values), ordinals, packed_keys, packed_ordinals)
+
+
+if NATIVE is not None:
+    NATIVE.know_pages(Leaf, Inner, Index, NOTHING_FRESH)

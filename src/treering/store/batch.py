@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from treering.backend.base import Entry
 from treering.objects.frame import COMMIT, PAGE, TABLE, Codec, hash_content, seal
+from treering.objects.native import NATIVE
 from treering.objects.node import EMBED_BYTES
 from treering.objects.page import NOTHING_FRESH, Inner, Leaf, Page
 from treering.objects.pointer import COUNTER_BYTES, HASH_BYTES, LOCATION_BYTES, Location, Pointer
 from treering.objects.root import INLINE_BYTES, Section, encode_names
-from treering.store.cache import OVERHEAD_BYTES
+from treering.store.cache import OVERHEAD_BYTES, ObjectCache
 from treering.store.reader import Reader, StoredCommit
 from treering.store.session import Session
 from treering.store.state import State
@@ -41,6 +42,8 @@ class Batch:
         That is dropped from the cache, as it is seldom read again, and its memory used for the new one: memory that is
         new to the process costs a page fault for each 4 kB, on a virtual machine 4 to 10 µs.
         """
+        if NATIVE is not None:
+            return NATIVE.put(self, hash_content, seal, kind, content, tail, value, old)
         digest = hash_content(kind, content)
         location: Location = self._prefix + next(self._counter).to_bytes(COUNTER_BYTES, "big")  # type: ignore[assignment]
         data = seal(kind, content, tail, digest, location, self._codec)
@@ -56,13 +59,26 @@ class Batch:
 
         ``trail``: the pages above, from the root down, each with the index of the next below. ``added``: how many
         children more there are. ``replaced``: the old root. A root page small enough to be embedded is returned itself.
+        """
+        content, tail = leaf.encode()
+        if NATIVE is not None:
+            page, content, tail = NATIVE.put_path(self, hash_content, seal, leaf, content, tail, trail, added)
+        else:
+            page, content, tail = self._put_below(leaf, content, tail, trail, added)
+        if len(content) <= EMBED_BYTES:
+            return page
+        return self.put(PAGE, content, tail, page, replaced.location if type(replaced) is Pointer else b"")
+
+    def _put_below(
+        self, leaf: Leaf, content: bytes, tail: bytes, trail: Sequence[tuple[Inner, int]], added: int
+    ) -> tuple[Page, bytes, bytes]:
+        """Put a leaf and the pages above it but the root; return the root and its encoding.
 
         This is the inner loop of every single edit: `put` and `Inner.with_pointer` without their calls, which take a
-        third of its time.
+        third of its time. Where there are loops in C it is one of them (native/write.c).
         """
         entries, codec, prefix, counter, cache = self.entries, self._codec, self._prefix, self._counter, self._cache
         page: Page = leaf
-        content, tail = leaf.encode()
         for parent, index in reversed(trail):
             digest = hash_content(PAGE, content)
             location: Location = prefix + next(counter).to_bytes(COUNTER_BYTES, "big")  # type: ignore[assignment]
@@ -78,9 +94,7 @@ class Batch:
             content = content[:start] + digest + content[start + HASH_BYTES :]
             tail = locations[:at] + location + locations[after:]
             page = Inner(0, above.keys, (), content, tail, NOTHING_FRESH, above.index)
-        if len(content) <= EMBED_BYTES:
-            return page
-        return self.put(PAGE, content, tail, page, replaced.location if type(replaced) is Pointer else b"")
+        return page, content, tail
 
     def put_commit(self, commit: StoredCommit, content: bytes, tail: bytes) -> StoredCommit:
         """Add a commit, and say where it stands: it is known to the reader from now on."""
@@ -94,3 +108,7 @@ class Batch:
     def put_section(self, data: bytes) -> Section:
         """Return a section of the root as it stands there: in an object of its own where it is large."""
         return data if len(data) <= INLINE_BYTES else self.put(TABLE, data, b"", data)
+
+
+if NATIVE is not None:
+    NATIVE.know_batch(Batch, ObjectCache, Pointer)

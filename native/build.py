@@ -1,0 +1,100 @@
+"""Build the inner loops in C, beside treering's modules: ``python native/build.py``. Also the build hook of the wheel.
+
+Where there is no compiler, or Python has no headers, this says so, and treering does everything in Python.
+``TREERING_PURE=1`` in the environment wants it so: then nothing is built, and what was is removed.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+from typing import Any
+
+SOURCES = Path(__file__).resolve().parent
+PACKAGE = SOURCES.parent / "src" / "treering" / "objects"
+NAME = "_native"
+
+try:
+    from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+except ImportError:  # it is only needed where a wheel is built
+    BuildHookInterface = object  # type: ignore[assignment, misc]
+
+
+class NativeHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Takes what was built into the wheel, which then is one for this Python and this machine."""
+
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build before the files of the wheel are collected."""
+        if self.target_name != "wheel":
+            return
+        built = build(PACKAGE)
+        if built is not None and version != "editable":
+            build_data["artifacts"].append(f"src/treering/objects/{built.name}")
+            build_data["pure_python"] = False
+            build_data["infer_tag"] = True
+
+
+def build(folder: Path) -> Path | None:
+    """Build the module into a folder, and return where it is; None where that cannot be done."""
+    target = folder / f"{NAME}{sysconfig.get_config_var('EXT_SUFFIX')}"
+    target.unlink(missing_ok=True)  # one that was built from other sources is worse than none
+    problem = _why_not()
+    if not problem:
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            made = Path(scratch) / target.name
+            problem = _compile(made)
+            if not problem:
+                made.replace(target)
+                return target
+    print(f"treering runs in pure Python here: {problem}", file=sys.stderr)
+    return None
+
+
+def _why_not() -> str:
+    if os.environ.get("TREERING_PURE", "0") != "0":
+        return "TREERING_PURE is set"
+    if platform.python_implementation() != "CPython":
+        return "the inner loops in C are for CPython"
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return "the inner loops in C need the global interpreter lock"
+    if os.name != "posix":
+        return "the inner loops in C are built on POSIX systems only, as yet"
+    if not (Path(sysconfig.get_path("include")) / "Python.h").exists():
+        return "Python's headers are not installed (on Debian: apt-get install python3-dev)"
+    return ""
+
+
+def _compile(made: Path) -> str:
+    """Compile and link; return what went wrong."""
+    get = sysconfig.get_config_var
+    compiler, linker = shlex.split(get("CC")), shlex.split(get("LDSHARED"))
+    flags = ["-O2", "-fwrapv", "-Wall", "-Wextra", "-Wno-unused-parameter", "-fvisibility=hidden"]
+    flags += [*shlex.split(get("CCSHARED") or ""), f"-I{sysconfig.get_path('include')}"]
+    objects = []
+    for source in sorted(SOURCES.glob("*.c")):
+        objects.append(str(made.with_name(f"{source.stem}.o")))
+        problem = _run([*compiler, *flags, "-c", str(source), "-o", objects[-1]])
+        if problem:
+            return problem
+    return _run([*linker, *objects, "-o", str(made)])
+
+
+def _run(command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return f"there is no C compiler ({command[0]})"
+    return f"the C compiler failed: {done.stderr.strip()[:2000]}" if done.returncode else ""
+
+
+if __name__ == "__main__":
+    if build(PACKAGE) is not None:
+        print("built treering's inner loops in C")

@@ -1,0 +1,281 @@
+/* What one publication writes: hashes, frames, locations, and what the cache keeps of them. */
+
+#include "native.h"
+
+static PyObject *
+next_location(PyObject *batch)
+{
+    PyObject *prefix = SLOT(batch, batch_at.prefix), *counter = SLOT(batch, batch_at.counter);
+    if (!is_bytes(prefix) || PyBytes_GET_SIZE(prefix) != LOCATION_BYTES - COUNTER_BYTES || counter == NULL ||
+        !PyIter_Check(counter))
+        return strange("a session");
+    PyObject *number = PyIter_Next(counter);
+    if (number == NULL)
+        return PyErr_Occurred() ? NULL : strange("a session");
+    unsigned long long value = PyLong_CheckExact(number) ? PyLong_AsUnsignedLongLong(number) : ~0ULL;
+    Py_DECREF(number);
+    if (value >> (8 * COUNTER_BYTES)) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_OverflowError, "a session has no locations left");
+        return NULL;
+    }
+    PyObject *location = PyBytes_FromStringAndSize(NULL, LOCATION_BYTES);
+    if (location == NULL)
+        return NULL;
+    char *at = PyBytes_AS_STRING(location);
+    memcpy(at, PyBytes_AS_STRING(prefix), LOCATION_BYTES - COUNTER_BYTES);
+    for (int byte = LOCATION_BYTES - 1; byte >= LOCATION_BYTES - COUNTER_BYTES; byte--, value >>= 8)
+        at[byte] = (char)(value & 0xff);
+    return location;
+}
+
+/* The bytes to store, as seal() in objects/frame.py makes them. */
+static PyObject *
+seal_plain(char kind, PyObject *content, PyObject *tail, PyObject *digest, PyObject *location)
+{
+    Py_ssize_t length = PyBytes_GET_SIZE(content), rest = PyBytes_GET_SIZE(tail);
+    PyObject *data = PyBytes_FromStringAndSize(NULL, HEADER_BYTES + length + rest + CHECKSUM_BYTES);
+    PyObject *first = PyBytes_FromStringAndSize(NULL, LOCATION_BYTES + HEADER_BYTES + HASH_BYTES);
+    PyObject *head_check = NULL, *check = NULL;
+    if (data == NULL || first == NULL)
+        goto failed;
+    unsigned char *at = (unsigned char *)PyBytes_AS_STRING(data);
+    at[0] = (unsigned char)kind;
+    at[1] = 0; /* not compressed */
+    for (int byte = 0; byte < 4; byte++)
+        at[2 + byte] = (unsigned char)((size_t)length >> (8 * byte) & 0xff);
+    memcpy(at + HEADER_BYTES, PyBytes_AS_STRING(content), length);
+    memcpy(at + HEADER_BYTES + length, PyBytes_AS_STRING(tail), rest);
+    char *checked = PyBytes_AS_STRING(first);
+    memcpy(checked, PyBytes_AS_STRING(location), LOCATION_BYTES);
+    memcpy(checked + LOCATION_BYTES, at, HEADER_BYTES);
+    memcpy(checked + LOCATION_BYTES + HEADER_BYTES, PyBytes_AS_STRING(digest), HASH_BYTES);
+    head_check = PyObject_CallOneArg(crc32, first);
+    if (head_check == NULL)
+        goto failed;
+    PyObject *both[] = {tail, head_check};
+    check = PyObject_Vectorcall(crc32, both, 2, NULL);
+    if (check == NULL)
+        goto failed;
+    unsigned long number = PyLong_AsUnsignedLong(check);
+    if (number == (unsigned long)-1 && PyErr_Occurred())
+        goto failed;
+    for (int byte = 0; byte < CHECKSUM_BYTES; byte++)
+        at[HEADER_BYTES + length + rest + byte] = (unsigned char)(number >> (8 * byte) & 0xff);
+    Py_DECREF(first);
+    Py_DECREF(head_check);
+    Py_DECREF(check);
+    return data;
+
+failed:
+    Py_XDECREF(data);
+    Py_XDECREF(first);
+    Py_XDECREF(head_check);
+    Py_XDECREF(check);
+    return NULL;
+}
+
+/* Put an object into the batch, and what it decodes to into the cache in the place of ``old``. Gives hash and location.
+
+   ``value`` NULL: the cache keeps nothing of it. ``grown`` counts by how much the cache is larger. */
+static int
+write_object(PyObject *batch, PyObject *hash_content, PyObject *seal, PyObject *kind, PyObject *content, PyObject *tail,
+             PyObject *value, PyObject *old, PyObject **digest, PyObject **location, Py_ssize_t *grown)
+{
+    PyObject *data = NULL, *entry = NULL, *young = NULL, *size = NULL;
+    PyObject *entries = SLOT(batch, batch_at.entries), *codec = SLOT(batch, batch_at.codec);
+    PyObject *cache = SLOT(batch, batch_at.cache);
+    int result = -1;
+    *digest = *location = NULL;
+    if (entries == NULL || !PyList_CheckExact(entries) || codec == NULL || cache == NULL || Py_TYPE(cache) != Cache ||
+        !is_bytes(kind) || PyBytes_GET_SIZE(kind) != 1 || !is_bytes(content) || !is_bytes(tail) || !is_bytes(old)) {
+        strange("an object to write");
+        return -1;
+    }
+    Py_INCREF(entries);
+    PyObject *named[] = {kind, content};
+    *digest = PyObject_Vectorcall(hash_content, named, 2, NULL);
+    if (*digest == NULL)
+        goto done;
+    if (!PyBytes_CheckExact(*digest) || PyBytes_GET_SIZE(*digest) != HASH_BYTES) {
+        strange("a hash");
+        goto done;
+    }
+    *location = next_location(batch);
+    if (*location == NULL)
+        goto done;
+    if (codec != Py_None || PyBytes_GET_SIZE(content) > LARGE_BYTES || PyBytes_GET_SIZE(tail) > LARGE_BYTES)
+        data = PyObject_CallFunctionObjArgs(seal, kind, content, tail, *digest, *location, codec, NULL);
+    else
+        data = seal_plain(PyBytes_AS_STRING(kind)[0], content, tail, *digest, *location);
+    if (data == NULL)
+        goto done;
+    if (!PyBytes_CheckExact(data)) {
+        strange("a sealed object");
+        goto done;
+    }
+    entry = PyTuple_Pack(2, *location, data);
+    if (entry == NULL || PyList_Append(entries, entry) < 0)
+        goto done;
+    if (value == NULL) {
+        result = 0;
+        goto done;
+    }
+    Py_ssize_t takes = PyBytes_GET_SIZE(data) + OVERHEAD_BYTES;
+    size = PyLong_FromSsize_t(takes);
+    if (size == NULL)
+        goto done;
+    Py_SETREF(entry, PyTuple_Pack(3, *digest, value, size));
+    if (entry == NULL)
+        goto done;
+    young = Py_XNewRef(SLOT(cache, cache_at.young));
+    if (young == NULL || !PyDict_CheckExact(young)) {
+        strange("a cache");
+        goto done;
+    }
+    PyObject *gone = PyDict_GetItemWithError(young, old);
+    if (gone == NULL) { /* replace() looks further */
+        PyObject *none = PyErr_Occurred() ? NULL
+                         : PyObject_CallMethodObjArgs(cache, name_replace, old, *location, entry, NULL);
+        result = none == NULL ? -1 : 0;
+        Py_XDECREF(none);
+        goto done;
+    }
+    Py_ssize_t took = takes;
+    if (PyTuple_CheckExact(gone) && PyTuple_GET_SIZE(gone) == 3 && PyLong_CheckExact(PyTuple_GET_ITEM(gone, 2))) {
+        took = PyLong_AsSsize_t(PyTuple_GET_ITEM(gone, 2));
+        if (took == -1 && PyErr_Occurred())
+            goto done;
+    }
+    if (PyDict_DelItem(young, old) < 0 || PyDict_SetItem(young, *location, entry) < 0)
+        goto done;
+    *grown += takes - took;
+    result = 0;
+
+done:
+    Py_DECREF(entries);
+    Py_XDECREF(data);
+    Py_XDECREF(entry);
+    Py_XDECREF(young);
+    Py_XDECREF(size);
+    if (result < 0) {
+        Py_CLEAR(*digest);
+        Py_CLEAR(*location);
+    }
+    return result;
+}
+
+static int
+note_growth(PyObject *batch, Py_ssize_t grown)
+{
+    PyObject *cache = SLOT(batch, batch_at.cache), *bytes = cache == NULL ? NULL : SLOT(cache, cache_at.bytes);
+    if (grown == 0)
+        return 0;
+    if (bytes == NULL || !PyLong_CheckExact(bytes)) {
+        strange("a cache");
+        return -1;
+    }
+    Py_ssize_t now = PyLong_AsSsize_t(bytes);
+    PyObject *sum = now == -1 && PyErr_Occurred() ? NULL : PyLong_FromSsize_t(now + grown);
+    if (sum == NULL)
+        return -1;
+    Py_SETREF(SLOT(cache, cache_at.bytes), sum);
+    return 0;
+}
+
+/* put(batch, hash_content, seal, kind, content, tail, value, old): Batch.put. */
+PyObject *
+put(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 8 || Batch == NULL || Py_TYPE(args[0]) != Batch)
+        return strange("a batch");
+    PyObject *digest, *location, *value = args[6] == Py_None ? NULL : args[6];
+    Py_ssize_t grown = 0;
+    if (write_object(args[0], args[1], args[2], args[3], args[4], args[5], value, args[7], &digest, &location, &grown))
+        return NULL;
+    PyObject *pointer = note_growth(args[0], grown) < 0 ? NULL : Pointer->tp_alloc(Pointer, 2);
+    if (pointer == NULL) {
+        Py_DECREF(digest);
+        Py_DECREF(location);
+        return NULL;
+    }
+    PyTuple_SET_ITEM(pointer, 0, digest);
+    PyTuple_SET_ITEM(pointer, 1, location);
+    return pointer;
+}
+
+/* Return bytes with some of them replaced. */
+static PyObject *
+splice(PyObject *bytes, Py_ssize_t at, PyObject *part)
+{
+    PyObject *made = PyBytes_FromStringAndSize(NULL, PyBytes_GET_SIZE(bytes));
+    if (made != NULL) {
+        memcpy(PyBytes_AS_STRING(made), PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes));
+        memcpy(PyBytes_AS_STRING(made) + at, PyBytes_AS_STRING(part), PyBytes_GET_SIZE(part));
+    }
+    return made;
+}
+
+/* put_path(batch, hash_content, seal, page, content, tail, trail, added): write a page and those above it but the root.
+
+   Returns (root page, content, tail): the loop of Batch.put_path. */
+PyObject *
+put_path(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 8 || Batch == NULL || Inner == NULL || Py_TYPE(args[0]) != Batch || !PyList_CheckExact(args[6]) ||
+        !PyLong_CheckExact(args[7]))
+        return strange("a path of pages");
+    PyObject *batch = args[0], *trail = args[6], *added = args[7];
+    PyObject *page = Py_NewRef(args[3]), *content = Py_NewRef(args[4]), *tail = Py_NewRef(args[5]);
+    PyObject *above = NULL, *digest = NULL, *location = NULL, *old = NULL, *result = NULL;
+    Py_ssize_t grown = 0;
+    int is_same_count = Py_SIZE(added) == 0;
+    for (Py_ssize_t step = PyList_GET_SIZE(trail) - 1; step >= 0; step--) {
+        PyObject *pair = step < PyList_GET_SIZE(trail) ? PyList_GET_ITEM(trail, step) : NULL;
+        if (!is_tuple(pair) || PyTuple_GET_SIZE(pair) != 2 || Py_TYPE(PyTuple_GET_ITEM(pair, 0)) != Inner ||
+            !PyLong_CheckExact(PyTuple_GET_ITEM(pair, 1))) {
+            strange("a path of pages");
+            goto done;
+        }
+        PyObject *parent = PyTuple_GET_ITEM(pair, 0), *position = PyTuple_GET_ITEM(pair, 1);
+        Py_ssize_t index = PyLong_AsSsize_t(position);
+        above = is_same_count ? Py_NewRef(parent)
+                              : PyObject_CallMethodObjArgs(parent, name_with_count, position, added, NULL);
+        if (above == NULL)
+            goto done;
+        Py_ssize_t hashes = Py_TYPE(above) == Inner ? hashes_of(above, index) : -1;
+        if (hashes < 0) {
+            strange("an inner page");
+            goto done;
+        }
+        PyObject *locations = SLOT(above, inner_at.locations);
+        old = PyBytes_FromStringAndSize(PyBytes_AS_STRING(locations) + index * LOCATION_BYTES, LOCATION_BYTES);
+        if (old == NULL || write_object(batch, args[1], args[2], page_kind, content, tail, page, old, &digest,
+                                        &location, &grown) < 0)
+            goto done;
+        Py_CLEAR(old);
+        Py_SETREF(content, splice(SLOT(above, inner_at.content), hashes + index * HASH_BYTES, digest));
+        Py_SETREF(tail, splice(locations, index * LOCATION_BYTES, location));
+        Py_CLEAR(digest);
+        Py_CLEAR(location);
+        PyObject *made = NULL, *keys = SLOT(above, inner_at.keys);
+        if (content != NULL && tail != NULL && keys != NULL)
+            made = make_inner(SLOT(above, inner_at.index), keys, content, tail);
+        if (made == NULL)
+            goto done;
+        Py_SETREF(page, made);
+        Py_CLEAR(above);
+    }
+    if (note_growth(batch, grown) == 0)
+        result = PyTuple_Pack(3, page, content, tail);
+
+done:
+    Py_XDECREF(page);
+    Py_XDECREF(content);
+    Py_XDECREF(tail);
+    Py_XDECREF(above);
+    Py_XDECREF(digest);
+    Py_XDECREF(location);
+    Py_XDECREF(old);
+    return result;
+}
