@@ -75,6 +75,7 @@ PyObject *descend(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *with_count(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *with_value(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *cuts(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *encode_leaves(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *pack_keys(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *decode_page(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *put(PyObject *module, PyObject *const *args, Py_ssize_t count);

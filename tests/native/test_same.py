@@ -18,7 +18,7 @@ from treering.errors import Error
 from treering.merkle.chunking import cuts
 from treering.merkle.place import Place
 from treering.objects.frame import PAGE
-from treering.objects.page import Inner, Leaf, Page, _pack_keys, decode_page
+from treering.objects.page import Inner, Leaf, Page, _pack_keys, decode_page, encode_leaves
 from treering.objects.pointer import Pointer
 from treering.opening import open_with
 from treering.schema.schema import Schema
@@ -86,6 +86,25 @@ def test_keys_packed(level: int, those: Any) -> None:
 def test_places_of_cuts(level: int, those: list[bytes]) -> None:
     native, python = both(lambda: cuts(those, level))
     assert native == python
+
+
+@given(keys, st.data())
+def test_leaves_encoded(those: tuple[bytes, ...], data: st.DataObject) -> None:
+    size = len(those)
+    large = st.integers(0, 600).map(lambda length: b"\0" + b"v" * length)
+    children = data.draw(st.lists(values | large, min_size=size, max_size=size))
+    order = data.draw(st.lists(st.sampled_from([0, 1, 255, 256, 2**16, 2**32, 2**63]), min_size=size, max_size=size))
+    ends = sorted(data.draw(st.sets(st.integers(1, size), max_size=4)) | {size})
+    native, python = both(lambda: list(encode_leaves(those, children, order, ends)))
+    assert native == python
+
+    def one() -> Any:
+        leaf = Leaf(those, tuple(children), tuple(order))
+        return leaf.encode(), leaf.encode(), packed(leaf)
+
+    native, python = both(one)
+    assert native == python
+    assert native[0] == native[1]
 
 
 @given(leaves(), st.data())

@@ -51,6 +51,11 @@ class Native(Protocol):
     def pack_keys(self, level: int, keys: tuple[bytes, ...], /) -> bytes | None:
         """Do what ``_pack_keys`` does; None where keys are longer than 255 bytes, or share more than 127."""
 
+    def encode_leaves(
+        self, keys: Sequence[bytes], values: Sequence[bytes], ordinals: Sequence[int], ends: list[int], /
+    ) -> list[tuple[bytes, bytes, bytes, bytes]] | None:
+        """Do what ``encode_leaves`` does; None where `pack_keys` is."""
+
     def decode_page(self, content: bytes, tail: bytes, /) -> Page | None:
         """Do what ``decode_page`` does; None for damaged bytes, and for a leaf with children that are not plain."""
 

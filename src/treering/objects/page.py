@@ -10,7 +10,7 @@ children not yet written stand beside them in ``fresh`` until the page is sealed
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, Union
 
@@ -81,16 +81,21 @@ class Leaf:
 
     def encode(self) -> tuple[bytes, bytes]:
         """Return (content, tail). Every value must be bytes, Embedded or Pointer: nothing unwritten."""
-        keys = self.packed_keys
+        keys, ordinals, values, sizes = self.packed_keys, self.packed_ordinals, self.values, self.packed_sizes
+        is_plain = bool(sizes) or set(map(type, values)) == _PLAIN
+        if is_plain and NATIVE is not None and not keys:  # a leaf with other keys: all of it at once
+            encoded = NATIVE.encode_leaves(self.keys, values, self.ordinals, [len(values)])  # type: ignore[arg-type]
+            if encoded is not None:
+                content, tail, self.packed_keys, self.packed_sizes = encoded[0]
+                self.packed_ordinals = tail[:-1]
+                return content, tail
         if not keys:
             keys = self.packed_keys = _pack_keys(0, self.keys)
-        ordinals = self.packed_ordinals
         if not ordinals:
             ordinals = self.packed_ordinals = pack_integers(self.ordinals)
-        values, sizes = self.values, self.packed_sizes
+        if not is_plain:
+            return self._encode_mixed(keys, ordinals)
         if not sizes:
-            if set(map(type, values)) != _PLAIN:
-                return self._encode_mixed(keys, ordinals)
             sizes = self.packed_sizes = pack_integers(list(map(len, values)))  # type: ignore[arg-type]
         return b"".join((keys, sizes, *values)), ordinals + b"\x00"  # type: ignore[arg-type]
 
@@ -118,13 +123,20 @@ class Leaf:
 
 
 def encode_leaves(
-    keys: Sequence[bytes], values: Sequence[bytes], ordinals: Sequence[int], ends: Sequence[int]
-) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
+    keys: Sequence[bytes], values: Sequence[bytes], ordinals: Sequence[int], ends: list[int]
+) -> Iterable[tuple[bytes, bytes, bytes, bytes]]:
     """Yield content and tail, as ``Leaf.encode`` returns them, of the leaves that columns are cut into at ``ends``.
 
     Beside them stand the packed keys and the packed sizes, which a leaf keeps. Two thirds of the time of making the
     leaves and encoding each: sizes and ordinals are packed for all at once.
     """
+    encoded = None if NATIVE is None else NATIVE.encode_leaves(keys, values, ordinals, ends)
+    return _encode_leaves(keys, values, ordinals, ends) if encoded is None else encoded
+
+
+def _encode_leaves(
+    keys: Sequence[bytes], values: Sequence[bytes], ordinals: Sequence[int], ends: Sequence[int]
+) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
     sizes, width = _pack_column(list(map(len, values)))
     places, place_width = _pack_column(ordinals)
     start = 0
