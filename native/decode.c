@@ -2,6 +2,66 @@
 
 #include "native.h"
 
+static uint64_t
+read_number(const unsigned char *at, int width)
+{
+    uint64_t value = 0;
+    while (width-- > 0)
+        value = value << 8 | at[width];
+    return value;
+}
+
+/* unseal(hash_content, data, kind, digest, location): unseal() in objects/frame.py: (content, tail, hash).
+
+   None where it is compressed or anything is wrong: then Python looks again, and says what. */
+PyObject *
+unseal(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 5)
+        return strange("a stored object");
+    if (!PyBytes_CheckExact(args[1]) || !PyBytes_CheckExact(args[2]) || PyBytes_GET_SIZE(args[2]) != 1 ||
+        !PyBytes_CheckExact(args[4]) || PyBytes_GET_SIZE(args[4]) != LOCATION_BYTES)
+        Py_RETURN_NONE;
+    const unsigned char *data = (const unsigned char *)PyBytes_AS_STRING(args[1]);
+    Py_ssize_t room = PyBytes_GET_SIZE(args[1]) - HEADER_BYTES - CHECKSUM_BYTES;
+    if (room < 0 || data[0] != (unsigned char)PyBytes_AS_STRING(args[2])[0] || data[1] != 0)
+        Py_RETURN_NONE;
+    Py_ssize_t length = (Py_ssize_t)read_number(data + 2, 4);
+    if (length > room)
+        Py_RETURN_NONE;
+    PyObject *content = PyBytes_FromStringAndSize((const char *)data + HEADER_BYTES, length);
+    PyObject *tail = PyBytes_FromStringAndSize((const char *)data + HEADER_BYTES + length, room - length);
+    PyObject *digest = NULL, *made = NULL;
+    uint32_t check;
+    if (content == NULL || tail == NULL)
+        goto done;
+    PyObject *named[] = {args[2], content};
+    digest = PyObject_Vectorcall(args[0], named, 2, NULL);
+    if (digest == NULL)
+        goto done;
+    if (!PyBytes_CheckExact(digest) || PyBytes_GET_SIZE(digest) != HASH_BYTES) {
+        strange("a hash");
+        goto done;
+    }
+    if (args[3] != Py_None && (!PyBytes_CheckExact(args[3]) || PyBytes_GET_SIZE(args[3]) != HASH_BYTES ||
+                               memcmp(PyBytes_AS_STRING(args[3]), PyBytes_AS_STRING(digest), HASH_BYTES) != 0)) {
+        made = Py_NewRef(Py_None);
+        goto done;
+    }
+    if (checksum(data, args[4], digest, tail, &check) < 0)
+        goto done;
+    if (check == read_number(data + HEADER_BYTES + room, CHECKSUM_BYTES))
+        made = PyTuple_Pack(3, content, tail, digest);
+    else
+        made = Py_NewRef(Py_None);
+
+done:
+    Py_XDECREF(content);
+    Py_XDECREF(tail);
+    Py_XDECREF(digest);
+    return made;
+}
+
 typedef struct {
     const unsigned char *data;
     Py_ssize_t size, at;
@@ -21,10 +81,7 @@ read_integers(Bytes *bytes, Py_ssize_t number)
     if (made == NULL)
         return NULL;
     for (Py_ssize_t index = 0; index < number; index++, bytes->at += width) {
-        unsigned long long value = 0;
-        for (int byte = width - 1; byte >= 0; byte--)
-            value = value << 8 | bytes->data[bytes->at + byte];
-        PyObject *one = PyLong_FromUnsignedLongLong(value);
+        PyObject *one = PyLong_FromUnsignedLongLong(read_number(bytes->data + bytes->at, width));
         if (one == NULL) {
             Py_DECREF(made);
             return NULL;

@@ -92,6 +92,7 @@ static PyMethodDef functions[] = {
     {"pack_keys", (PyCFunction)(void (*)(void))pack_keys, METH_FASTCALL, NULL},
     {"cuts", (PyCFunction)(void (*)(void))cuts, METH_FASTCALL, NULL},
     {"encode_leaves", (PyCFunction)(void (*)(void))encode_leaves, METH_FASTCALL, NULL},
+    {"unseal", (PyCFunction)(void (*)(void))unseal, METH_FASTCALL, NULL},
     {"decode_page", (PyCFunction)(void (*)(void))decode_page, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };

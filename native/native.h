@@ -69,6 +69,11 @@ Py_ssize_t hashes_of(PyObject *page, Py_ssize_t index);
 /* An inner page of which everything is given, with nothing fresh. Takes over no reference. */
 PyObject *make_inner(PyObject *index, PyObject *keys, PyObject *content, PyObject *locations);
 
+/* write.c */
+
+/* The checksum that a frame ends with: over the location, the header, the hash and the tail. -1: an error was raised. */
+int checksum(const unsigned char *header, PyObject *location, PyObject *digest, PyObject *tail, uint32_t *check);
+
 /* The functions of the module */
 
 PyObject *descend(PyObject *module, PyObject *const *args, Py_ssize_t count);
@@ -77,6 +82,7 @@ PyObject *with_value(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *cuts(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *encode_leaves(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *pack_keys(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *unseal(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *decode_page(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *put(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *put_path(PyObject *module, PyObject *const *args, Py_ssize_t count);

@@ -29,50 +29,53 @@ next_location(PyObject *batch)
     return location;
 }
 
+int
+checksum(const unsigned char *header, PyObject *location, PyObject *digest, PyObject *tail, uint32_t *check)
+{
+    PyObject *first = PyBytes_FromStringAndSize(NULL, LOCATION_BYTES + HEADER_BYTES + HASH_BYTES);
+    if (first == NULL)
+        return -1;
+    char *at = PyBytes_AS_STRING(first);
+    memcpy(at, PyBytes_AS_STRING(location), LOCATION_BYTES);
+    memcpy(at + LOCATION_BYTES, header, HEADER_BYTES);
+    memcpy(at + LOCATION_BYTES + HEADER_BYTES, PyBytes_AS_STRING(digest), HASH_BYTES);
+    PyObject *before = PyObject_CallOneArg(crc32, first), *both[] = {tail, before};
+    PyObject *after = before == NULL ? NULL : PyObject_Vectorcall(crc32, both, 2, NULL);
+    Py_DECREF(first);
+    Py_XDECREF(before);
+    if (after == NULL)
+        return -1;
+    unsigned long number = PyLong_AsUnsignedLong(after);
+    Py_DECREF(after);
+    if (number == (unsigned long)-1 && PyErr_Occurred())
+        return -1;
+    *check = (uint32_t)number;
+    return 0;
+}
+
 /* The bytes to store, as seal() in objects/frame.py makes them. */
 static PyObject *
 seal_plain(char kind, PyObject *content, PyObject *tail, PyObject *digest, PyObject *location)
 {
     Py_ssize_t length = PyBytes_GET_SIZE(content), rest = PyBytes_GET_SIZE(tail);
     PyObject *data = PyBytes_FromStringAndSize(NULL, HEADER_BYTES + length + rest + CHECKSUM_BYTES);
-    PyObject *first = PyBytes_FromStringAndSize(NULL, LOCATION_BYTES + HEADER_BYTES + HASH_BYTES);
-    PyObject *head_check = NULL, *check = NULL;
-    if (data == NULL || first == NULL)
-        goto failed;
+    if (data == NULL)
+        return NULL;
     unsigned char *at = (unsigned char *)PyBytes_AS_STRING(data);
+    uint32_t check;
     at[0] = (unsigned char)kind;
     at[1] = 0; /* not compressed */
     for (int byte = 0; byte < 4; byte++)
         at[2 + byte] = (unsigned char)((size_t)length >> (8 * byte) & 0xff);
     memcpy(at + HEADER_BYTES, PyBytes_AS_STRING(content), length);
     memcpy(at + HEADER_BYTES + length, PyBytes_AS_STRING(tail), rest);
-    char *checked = PyBytes_AS_STRING(first);
-    memcpy(checked, PyBytes_AS_STRING(location), LOCATION_BYTES);
-    memcpy(checked + LOCATION_BYTES, at, HEADER_BYTES);
-    memcpy(checked + LOCATION_BYTES + HEADER_BYTES, PyBytes_AS_STRING(digest), HASH_BYTES);
-    head_check = PyObject_CallOneArg(crc32, first);
-    if (head_check == NULL)
-        goto failed;
-    PyObject *both[] = {tail, head_check};
-    check = PyObject_Vectorcall(crc32, both, 2, NULL);
-    if (check == NULL)
-        goto failed;
-    unsigned long number = PyLong_AsUnsignedLong(check);
-    if (number == (unsigned long)-1 && PyErr_Occurred())
-        goto failed;
+    if (checksum(at, location, digest, tail, &check) < 0) {
+        Py_DECREF(data);
+        return NULL;
+    }
     for (int byte = 0; byte < CHECKSUM_BYTES; byte++)
-        at[HEADER_BYTES + length + rest + byte] = (unsigned char)(number >> (8 * byte) & 0xff);
-    Py_DECREF(first);
-    Py_DECREF(head_check);
-    Py_DECREF(check);
+        at[HEADER_BYTES + length + rest + byte] = (unsigned char)(check >> (8 * byte) & 0xff);
     return data;
-
-failed:
-    Py_XDECREF(data);
-    Py_XDECREF(first);
-    Py_XDECREF(head_check);
-    Py_XDECREF(check);
-    return NULL;
 }
 
 /* Put an object into the batch, and what it decodes to into the cache in the place of ``old``. Gives hash and location.

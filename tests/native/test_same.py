@@ -17,12 +17,13 @@ from treering.backend.mapping import MappingBackend
 from treering.errors import Error
 from treering.merkle.chunking import cuts
 from treering.merkle.place import Place
-from treering.objects.frame import PAGE
+from treering.objects.frame import NODE, PAGE, hash_content, seal, unseal
 from treering.objects.page import Inner, Leaf, Page, _pack_keys, decode_page, encode_leaves
-from treering.objects.pointer import Pointer
+from treering.objects.pointer import Hash, Location, Pointer
 from treering.opening import open_with
 from treering.schema.schema import Schema
 from treering.store.batch import Batch
+from treering.store.codec import load_codec
 from treering.store.reader import Reader
 from treering.store.session import Session
 from treering.store.state import State
@@ -68,6 +69,20 @@ def damaged(original: bytes, data: st.DataObject) -> bytes:
         if how == "other"
         else original
     )
+
+
+@given(st.binary(max_size=90), st.binary(max_size=90), st.data())
+def test_an_object_unsealed(content: bytes, tail: bytes, data: st.DataObject) -> None:
+    location = Location(data.draw(st.binary(min_size=16, max_size=16)))
+    digest = hash_content(PAGE, content)
+    sealed = seal(PAGE, content, tail, digest, location)
+    native, python = both(lambda: unseal(sealed, PAGE, digest, location, load_codec))
+    assert native == python == (content, tail, digest)
+    other = damaged(sealed, data)
+    kind = data.draw(st.sampled_from([PAGE, NODE]))
+    wanted = data.draw(st.sampled_from([None, digest, Hash(bytes(32))]))
+    native, python = both(lambda: unseal(other, kind, wanted, location, load_codec))
+    assert native == python
 
 
 @given(st.binary(max_size=80), st.binary(max_size=40))

@@ -17,6 +17,7 @@ from typing import Final
 from zlib import crc32
 
 from treering.errors import Corruption, FormatUnsupported, TooLarge
+from treering.objects.native import NATIVE
 from treering.objects.pointer import Hash, Location
 
 PAGE: Final = b"P"
@@ -83,6 +84,10 @@ def unseal(
     ``digest`` None: the caller learns the hash instead of checking it. ``codecs`` finds a codec by its number.
     Raises ``Corruption`` when kind, hash or checksum is not as it must be.
     """
+    if NATIVE is not None:
+        checked = NATIVE.unseal(hash_content, data, kind, digest, location)
+        if checked is not None:
+            return checked
     try:
         found, number, content_length = _HEADER.unpack_from(data)
     except struct.error as error:

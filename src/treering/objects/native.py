@@ -56,6 +56,11 @@ class Native(Protocol):
     ) -> list[tuple[bytes, bytes, bytes, bytes]] | None:
         """Do what ``encode_leaves`` does; None where `pack_keys` is."""
 
+    def unseal(
+        self, hash_content: HashContent, data: bytes, kind: bytes, digest: Hash | None, location: Location, /
+    ) -> tuple[bytes, bytes, Hash] | None:
+        """Do what ``unseal`` does; None where the object is compressed, or not what it should be."""
+
     def decode_page(self, content: bytes, tail: bytes, /) -> Page | None:
         """Do what ``decode_page`` does; None for damaged bytes, and for a leaf with children that are not plain."""
 
