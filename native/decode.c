@@ -35,14 +35,9 @@ unseal(PyObject *module, PyObject *const *args, Py_ssize_t count)
     uint32_t check;
     if (content == NULL || tail == NULL)
         goto done;
-    PyObject *named[] = {args[2], content};
-    digest = PyObject_Vectorcall(args[0], named, 2, NULL);
+    digest = hash_object(args[0], args[2], content);
     if (digest == NULL)
         goto done;
-    if (!PyBytes_CheckExact(digest) || PyBytes_GET_SIZE(digest) != HASH_BYTES) {
-        strange("a hash");
-        goto done;
-    }
     if (args[3] != Py_None && (!PyBytes_CheckExact(args[3]) || PyBytes_GET_SIZE(args[3]) != HASH_BYTES ||
                                memcmp(PyBytes_AS_STRING(args[3]), PyBytes_AS_STRING(digest), HASH_BYTES) != 0)) {
         made = Py_NewRef(Py_None);

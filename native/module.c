@@ -6,7 +6,7 @@
 
 PyTypeObject *Leaf, *Inner, *Index, *Batch, *Cache, *Pointer;
 PyObject *nothing_fresh, *crc32, *page_kind, *no_bytes;
-PyObject *name_replace, *name_with_count, *name_cache;
+PyObject *name_replace, *name_with_count, *name_cache, *name_encode;
 
 struct leaf_slots leaf_at;
 struct inner_slots inner_at;
@@ -82,6 +82,7 @@ know_batch(PyObject *module, PyObject *args)
 }
 
 static PyMethodDef functions[] = {
+    {"know_hash", know_hash, METH_VARARGS, NULL},
     {"know_pages", know_pages, METH_VARARGS, NULL},
     {"know_batch", know_batch, METH_VARARGS, NULL},
     {"descend", (PyCFunction)(void (*)(void))descend, METH_FASTCALL, NULL},
@@ -109,10 +110,11 @@ PyInit__native(void)
     page_kind = PyBytes_FromString("P");
     no_bytes = PyBytes_FromString("");
     name_replace = PyUnicode_InternFromString("replace");
+    name_encode = PyUnicode_InternFromString("encode");
     name_cache = PyUnicode_InternFromString("cache");
     name_with_count = PyUnicode_InternFromString("with_count");
     if (crc32 == NULL || page_kind == NULL || no_bytes == NULL || name_replace == NULL || name_with_count == NULL ||
-        name_cache == NULL)
+        name_cache == NULL || name_encode == NULL)
         return NULL;
     return PyModule_Create(&definition);
 }

@@ -22,6 +22,7 @@
 #define HEADER_BYTES 6 /* of a frame: kind, codec, length of the content */
 #define CHECKSUM_BYTES 4
 #define MAX_LEVEL 63
+#define EMBED_BYTES 512    /* a page or node up to this size stands inside its parent */
 #define LARGE_BYTES 65536  /* objects beyond this are sealed in Python, which knows the limit */
 #define OVERHEAD_BYTES 600 /* what a decoded object takes beside its bytes: store/cache.py */
 
@@ -29,7 +30,7 @@
 
 extern PyTypeObject *Leaf, *Inner, *Index, *Batch, *Cache, *Pointer;
 extern PyObject *nothing_fresh, *crc32, *page_kind, *no_bytes;
-extern PyObject *name_replace, *name_with_count, *name_cache;
+extern PyObject *name_replace, *name_with_count, *name_cache, *name_encode;
 
 extern struct leaf_slots {
     Py_ssize_t keys, values, ordinals, packed_keys, packed_ordinals, packed_sizes;
@@ -69,6 +70,11 @@ Py_ssize_t hashes_of(PyObject *page, Py_ssize_t index);
 /* An inner page of which everything is given, with nothing fresh. Takes over no reference. */
 PyObject *make_inner(PyObject *index, PyObject *keys, PyObject *content, PyObject *locations);
 
+/* hash.c */
+
+/* hash_content() of objects/frame.py: what it does, where it is that very function, or what it says. Checked. */
+PyObject *hash_object(PyObject *hash_content, PyObject *kind, PyObject *content);
+
 /* write.c */
 
 /* The checksum that a frame ends with: over the location, the header, the hash and the tail. -1: an error was raised. */
@@ -76,6 +82,7 @@ int checksum(const unsigned char *header, PyObject *location, PyObject *digest, 
 
 /* The functions of the module */
 
+PyObject *know_hash(PyObject *module, PyObject *args);
 PyObject *descend(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *with_count(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *with_value(PyObject *module, PyObject *const *args, Py_ssize_t count);

@@ -96,14 +96,9 @@ write_object(PyObject *batch, PyObject *hash_content, PyObject *seal, PyObject *
         return -1;
     }
     Py_INCREF(entries);
-    PyObject *named[] = {kind, content};
-    *digest = PyObject_Vectorcall(hash_content, named, 2, NULL);
+    *digest = hash_object(hash_content, kind, content);
     if (*digest == NULL)
         goto done;
-    if (!PyBytes_CheckExact(*digest) || PyBytes_GET_SIZE(*digest) != HASH_BYTES) {
-        strange("a hash");
-        goto done;
-    }
     *location = next_location(batch);
     if (*location == NULL)
         goto done;
@@ -186,6 +181,17 @@ note_growth(PyObject *batch, Py_ssize_t grown)
     return 0;
 }
 
+static PyObject *
+make_pointer(PyObject *digest, PyObject *location)
+{
+    PyObject *pointer = Pointer->tp_alloc(Pointer, 2);
+    if (pointer != NULL) {
+        PyTuple_SET_ITEM(pointer, 0, Py_NewRef(digest));
+        PyTuple_SET_ITEM(pointer, 1, Py_NewRef(location));
+    }
+    return pointer;
+}
+
 /* put(batch, hash_content, seal, kind, content, tail, value, old): Batch.put. */
 PyObject *
 put(PyObject *module, PyObject *const *args, Py_ssize_t count)
@@ -196,14 +202,9 @@ put(PyObject *module, PyObject *const *args, Py_ssize_t count)
     Py_ssize_t grown = 0;
     if (write_object(args[0], args[1], args[2], args[3], args[4], args[5], value, args[7], &digest, &location, &grown))
         return NULL;
-    PyObject *pointer = note_growth(args[0], grown) < 0 ? NULL : Pointer->tp_alloc(Pointer, 2);
-    if (pointer == NULL) {
-        Py_DECREF(digest);
-        Py_DECREF(location);
-        return NULL;
-    }
-    PyTuple_SET_ITEM(pointer, 0, digest);
-    PyTuple_SET_ITEM(pointer, 1, location);
+    PyObject *pointer = note_growth(args[0], grown) < 0 ? NULL : make_pointer(digest, location);
+    Py_DECREF(digest);
+    Py_DECREF(location);
     return pointer;
 }
 
@@ -219,20 +220,67 @@ splice(PyObject *bytes, Py_ssize_t at, PyObject *part)
     return made;
 }
 
-/* put_path(batch, hash_content, seal, page, content, tail, trail, added): write a page and those above it but the root.
+/* A leaf as Leaf.encode encodes it. */
+static int
+encode_page(PyObject *leaf, PyObject **content, PyObject **tail)
+{
+    *content = *tail = NULL;
+    PyObject *values = SLOT(leaf, leaf_at.values), *order = SLOT(leaf, leaf_at.packed_ordinals);
+    PyObject *keys = SLOT(leaf, leaf_at.packed_keys), *sizes = SLOT(leaf, leaf_at.packed_sizes);
+    int is_packed = is_tuple(values) && is_bytes(order) && is_bytes(keys) && is_bytes(sizes) &&
+                    PyBytes_GET_SIZE(order) && PyBytes_GET_SIZE(keys) && PyBytes_GET_SIZE(sizes);
+    Py_ssize_t length = 0;
+    for (Py_ssize_t index = 0; is_packed && index < PyTuple_GET_SIZE(values); index++) {
+        is_packed = PyBytes_CheckExact(PyTuple_GET_ITEM(values, index));
+        if (is_packed)
+            length += PyBytes_GET_SIZE(PyTuple_GET_ITEM(values, index));
+    }
+    if (!is_packed) {
+        PyObject *both = PyObject_CallMethodNoArgs(leaf, name_encode);
+        if (is_tuple(both) && PyTuple_GET_SIZE(both) == 2) {
+            *content = Py_NewRef(PyTuple_GET_ITEM(both, 0));
+            *tail = Py_NewRef(PyTuple_GET_ITEM(both, 1));
+        }
+        else if (both != NULL)
+            strange("an encoded page");
+        Py_XDECREF(both);
+        return *content == NULL ? -1 : 0;
+    }
+    length += PyBytes_GET_SIZE(keys) + PyBytes_GET_SIZE(sizes);
+    *content = PyBytes_FromStringAndSize(NULL, length);
+    *tail = PyBytes_FromStringAndSize(NULL, PyBytes_GET_SIZE(order) + 1);
+    if (*content == NULL || *tail == NULL) {
+        Py_CLEAR(*content);
+        Py_CLEAR(*tail);
+        return -1;
+    }
+    char *at = PyBytes_AS_STRING(*content);
+    at = (char *)memcpy(at, PyBytes_AS_STRING(keys), PyBytes_GET_SIZE(keys)) + PyBytes_GET_SIZE(keys);
+    at = (char *)memcpy(at, PyBytes_AS_STRING(sizes), PyBytes_GET_SIZE(sizes)) + PyBytes_GET_SIZE(sizes);
+    for (Py_ssize_t index = 0; index < PyTuple_GET_SIZE(values); index++) {
+        PyObject *value = PyTuple_GET_ITEM(values, index);
+        at = (char *)memcpy(at, PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value)) + PyBytes_GET_SIZE(value);
+    }
+    memcpy(PyBytes_AS_STRING(*tail), PyBytes_AS_STRING(order), PyBytes_GET_SIZE(order));
+    PyBytes_AS_STRING(*tail)[PyBytes_GET_SIZE(order)] = 0; /* nothing has a tail */
+    return 0;
+}
 
-   Returns (root page, content, tail): the loop of Batch.put_path. */
+/* put_path(batch, hash_content, seal, leaf, trail, added, old): Batch.put_path; ``old``: where the old root stood. */
 PyObject *
 put_path(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    if (count != 8 || Batch == NULL || Inner == NULL || Py_TYPE(args[0]) != Batch || !PyList_CheckExact(args[6]) ||
-        !PyLong_CheckExact(args[7]))
+    if (count != 7 || Batch == NULL || Inner == NULL || Py_TYPE(args[0]) != Batch || Py_TYPE(args[3]) != Leaf ||
+        !PyList_CheckExact(args[4]) || !PyLong_CheckExact(args[5]) || !PyBytes_CheckExact(args[6]))
         return strange("a path of pages");
-    PyObject *batch = args[0], *trail = args[6], *added = args[7];
-    PyObject *page = Py_NewRef(args[3]), *content = Py_NewRef(args[4]), *tail = Py_NewRef(args[5]);
+    PyObject *batch = args[0], *trail = args[4], *added = args[5];
+    PyObject *page = Py_NewRef(args[3]), *content, *tail;
     PyObject *above = NULL, *digest = NULL, *location = NULL, *old = NULL, *result = NULL;
-    Py_ssize_t grown = 0;
-    int is_same_count = Py_SIZE(added) == 0;
+    Py_ssize_t grown = 0, more = PyLong_AsSsize_t(added);
+    if ((more == -1 && PyErr_Occurred()) || encode_page(page, &content, &tail) < 0) {
+        Py_DECREF(page);
+        return NULL;
+    }
     for (Py_ssize_t step = PyList_GET_SIZE(trail) - 1; step >= 0; step--) {
         PyObject *pair = step < PyList_GET_SIZE(trail) ? PyList_GET_ITEM(trail, step) : NULL;
         if (!is_tuple(pair) || PyTuple_GET_SIZE(pair) != 2 || Py_TYPE(PyTuple_GET_ITEM(pair, 0)) != Inner ||
@@ -242,12 +290,13 @@ put_path(PyObject *module, PyObject *const *args, Py_ssize_t count)
         }
         PyObject *parent = PyTuple_GET_ITEM(pair, 0), *position = PyTuple_GET_ITEM(pair, 1);
         Py_ssize_t index = PyLong_AsSsize_t(position);
-        above = is_same_count ? Py_NewRef(parent)
-                              : PyObject_CallMethodObjArgs(parent, name_with_count, position, added, NULL);
+        above = more == 0 ? Py_NewRef(parent)
+                          : PyObject_CallMethodObjArgs(parent, name_with_count, position, added, NULL);
         if (above == NULL)
             goto done;
         Py_ssize_t hashes = Py_TYPE(above) == Inner ? hashes_of(above, index) : -1;
-        if (hashes < 0) {
+        PyObject *keys = SLOT(above, inner_at.keys);
+        if (hashes < 0 || keys == NULL) {
             strange("an inner page");
             goto done;
         }
@@ -261,19 +310,26 @@ put_path(PyObject *module, PyObject *const *args, Py_ssize_t count)
         Py_SETREF(tail, splice(locations, index * LOCATION_BYTES, location));
         Py_CLEAR(digest);
         Py_CLEAR(location);
-        PyObject *made = NULL, *keys = SLOT(above, inner_at.keys);
-        if (content != NULL && tail != NULL && keys != NULL)
-            made = make_inner(SLOT(above, inner_at.index), keys, content, tail);
+        if (content == NULL || tail == NULL)
+            goto done;
+        PyObject *made = make_inner(SLOT(above, inner_at.index), keys, content, tail);
         if (made == NULL)
             goto done;
         Py_SETREF(page, made);
         Py_CLEAR(above);
     }
-    if (note_growth(batch, grown) == 0)
-        result = PyTuple_Pack(3, page, content, tail);
+    if (!is_bytes(content))
+        strange("an encoded page");
+    else if (PyBytes_GET_SIZE(content) <= EMBED_BYTES)
+        result = Py_NewRef(page);
+    else if (write_object(batch, args[1], args[2], page_kind, content, tail, page, args[6], &digest, &location,
+                          &grown) == 0)
+        result = make_pointer(digest, location);
+    if (note_growth(batch, grown) < 0)
+        Py_CLEAR(result);
 
 done:
-    Py_XDECREF(page);
+    Py_DECREF(page);
     Py_XDECREF(content);
     Py_XDECREF(tail);
     Py_XDECREF(above);

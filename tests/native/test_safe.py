@@ -73,7 +73,7 @@ def test_an_odd_batch_is_refused() -> None:
         for added in (0, 1):
             leaf = Leaf((b"a",), (b"\0",), (0,))
             with pytest.raises((TypeError, AttributeError, ValueError)):
-                NATIVE.put_path(tree.batch, hash_content, seal, leaf, *leaf.encode(), trail, added)  # type: ignore[arg-type]
+                NATIVE.put_path(tree.batch, hash_content, seal, leaf, trail, added, b"")  # type: ignore[arg-type]
 
 
 class Failing:

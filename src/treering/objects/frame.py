@@ -140,3 +140,7 @@ def _checksum(location: Location, header: bytes, digest: Hash, tail: bytes) -> b
 
 def _corrupt(problem: str, location: Location, **facts: object) -> Corruption:
     return Corruption("a stored object is damaged", problem=problem, location=location.hex(), **facts)
+
+
+if NATIVE is not None:
+    NATIVE.know_hash(hash_content, _HASHERS)

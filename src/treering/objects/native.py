@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     from treering.objects.frame import Codec
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 class Native(Protocol):
     """The functions. They raise ``TypeError`` for what is not as treering makes it, and what they call raises."""
+
+    def know_hash(self, hash_content: HashContent, hashers: dict[bytes, Any], /) -> None:
+        """Take note of the function that hashes, and of what it copies: it is not called from now on, others are."""
 
     def know_pages(
         self, leaf: type[Leaf], inner: type[Inner], index: type[Index], nothing_fresh: Mapping[int, Page], /
@@ -85,13 +88,12 @@ class Native(Protocol):
         hash_content: HashContent,
         seal: Seal,
         leaf: Leaf,
-        content: bytes,
-        tail: bytes,
         trail: Sequence[tuple[Inner, int]],
         added: int,
+        old: bytes,
         /,
-    ) -> tuple[Page, bytes, bytes]:
-        """Do what the loop of ``Batch.put_path`` does; return the root page and its encoding."""
+    ) -> Page | Pointer:
+        """Do what ``Batch.put_path`` does; ``old``: the location of the old root, or nothing."""
         ...
 
 

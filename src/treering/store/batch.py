@@ -60,18 +60,13 @@ class Batch:
         ``trail``: the pages above, from the root down, each with the index of the next below. ``added``: how many
         children more there are. ``replaced``: the old root. A root page small enough to be embedded is returned itself.
         """
-        content, tail = leaf.encode()
+        old = replaced.location if type(replaced) is Pointer else b""
         if NATIVE is not None:
-            page, content, tail = NATIVE.put_path(self, hash_content, seal, leaf, content, tail, trail, added)
-        else:
-            page, content, tail = self._put_below(leaf, content, tail, trail, added)
-        if len(content) <= EMBED_BYTES:
-            return page
-        return self.put(PAGE, content, tail, page, replaced.location if type(replaced) is Pointer else b"")
+            return NATIVE.put_path(self, hash_content, seal, leaf, trail, added, old)
+        page, content, tail = self._put_below(leaf, trail, added)
+        return page if len(content) <= EMBED_BYTES else self.put(PAGE, content, tail, page, old)
 
-    def _put_below(
-        self, leaf: Leaf, content: bytes, tail: bytes, trail: Sequence[tuple[Inner, int]], added: int
-    ) -> tuple[Page, bytes, bytes]:
+    def _put_below(self, leaf: Leaf, trail: Sequence[tuple[Inner, int]], added: int) -> tuple[Page, bytes, bytes]:
         """Put a leaf and the pages above it but the root; return the root and its encoding.
 
         This is the inner loop of every single edit: `put` and `Inner.with_pointer` without their calls, which take a
@@ -79,6 +74,7 @@ class Batch:
         """
         entries, codec, prefix, counter, cache = self.entries, self._codec, self._prefix, self._counter, self._cache
         page: Page = leaf
+        content, tail = leaf.encode()
         for parent, index in reversed(trail):
             digest = hash_content(PAGE, content)
             location: Location = prefix + next(counter).to_bytes(COUNTER_BYTES, "big")  # type: ignore[assignment]
