@@ -23,6 +23,7 @@ MAX_CHAIN = 16
 
 _log = logging.getLogger("treering.hooks")
 _chain: contextvars.ContextVar[int] = contextvars.ContextVar("treering_hook_chain", default=0)
+chain_depth = _chain.get  # how many POST hooks that write have led here, one out of the other
 
 
 class HookKind(enum.Enum):
@@ -113,15 +114,15 @@ class Hooks:
 
     def check_chain(self) -> int:
         """Refuse a write that a POST hook makes at the end of too long a chain of them; return how long it is."""
-        depth = _chain.get()
+        depth = chain_depth()
         if depth >= MAX_CHAIN:
             _log.error("a chain of POST hooks that write is deeper than %d; the last write was refused", MAX_CHAIN)
             raise TooDeep("POST hooks called each other too often", depth=MAX_CHAIN + 1, limit=MAX_CHAIN)
         return depth
 
-    def queue(self, events: Iterable[Event], depth: int) -> None:
+    def queue(self, events: Callable[[], Iterable[Event]], depth: int) -> None:
         """Take what a commit did that was made ``depth`` deep in a chain; called in commit order, by any thread."""
-        self._queue.extend((depth + 1, event) for event in events if event.told in self._table[_POST[event.kind]])
+        self._queue.extend((depth + 1, event) for event in events() if event.told in self._table[_POST[event.kind]])
 
     def drain(self) -> None:
         """Call the POST hooks of what is queued, in order. Where another thread or hook is at it, leave it to that."""

@@ -35,7 +35,7 @@ from treering.tree.address import find_address
 from treering.tree.edit import Mask
 from treering.tree.view import PathLike, View, check_limit
 from treering.watch import Watch
-from treering.workspace import SingleEdit, Validator, Workspace, canonical
+from treering.workspace import Validator, Workspace, canonical
 
 T = TypeVar("T")
 V = TypeVar("V", bound=Validator)
@@ -121,7 +121,7 @@ class Repository:
         ``key``: for a map, and only there. Raises `AlreadyExists`, `NotAContainer`, `PathNotFound`, `WrongType`,
         `InvalidPath` (an empty key), `TooLarge`, `TooDeep`, `MissingField`.
         """
-        return self._edit(
+        return self._work.edit(
             "add",
             path,
             message,
@@ -147,7 +147,7 @@ class Repository:
         `KeyChanged`, `ChildInUpdate`, `InvalidPath`, `TooLarge`, `TooDeep`, `MissingField`.
         """
         names = mask if mask is None or not isinstance(mask, Iterator) else tuple(mask)  # it is read at each attempt
-        return self._edit(
+        return self._work.edit(
             "update",
             path,
             message,
@@ -161,7 +161,7 @@ class Repository:
 
         Creates an absent singular child. Raises what `update` and `add` raise.
         """
-        return self._edit(
+        return self._work.edit(
             "replace",
             path,
             message,
@@ -172,13 +172,13 @@ class Repository:
 
     def remove(self, path: PathLike, *, author: str | None = None, note: str = "") -> Commit:
         """Remove a child of a container, with all below it. `PathNotFound`; `InvalidPath` for a singular child."""
-        return self._edit(
+        return self._work.edit(
             "remove", path, None, lambda root, writer=None: self._editor.remove(root, path, writer), author, note
         )
 
     def clear(self, path: PathLike, *, author: str | None = None, note: str = "") -> Commit:
         """Make an optional singular child absent. `InvalidPath` for a child of a container."""
-        return self._edit(
+        return self._work.edit(
             "clear", path, None, lambda root, writer=None: self._editor.clear(root, path, writer), author, note
         )
 
@@ -398,11 +398,6 @@ class Repository:
 
     def __repr__(self) -> str:
         return f"<Repository {self._store.backend.url} branch {self._branch.name!r} of {self._schema.root.name}>"
-
-    def _edit(
-        self, kind: str, path: PathLike, message: Message | None, edit: SingleEdit, author: str | None, note: str
-    ) -> Commit:
-        return Commit(self._work.edit(kind, path, message, edit, author, note), self._store)
 
     def _resolve(self, state: State, name: Name) -> StoredCommit:
         return resolve(self._store.reader, state, self._branch.name, name)

@@ -61,7 +61,7 @@ class Target(Protocol):
 
     def commit(
         self, edit: Callable[[Node], Node], author: str | None, note: str, events: Callable[[], list[Event]]
-    ) -> StoredCommit:
+    ) -> Commit:
         """Commit what ``edit`` makes of the head; ``events``: what came of it, asked for when it is durable."""
         ...
 
@@ -212,7 +212,7 @@ class Transaction:
                 return [event for event in self._events if _came(event.path, effective)]
 
         try:
-            return Commit(target.commit(edit, self._author, self._note, events), target.store)
+            return target.commit(edit, self._author, self._note, events)
         except DanglingReference as error:
             self._raise_if_pruned(target, error)
             raise

@@ -6,8 +6,10 @@ The one way from an edit to a published commit: edit, PRE hooks, merge, validato
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Protocol
 
 from google.protobuf.message import Message
@@ -15,9 +17,9 @@ from google.protobuf.message import Message
 from treering.difference import Diff
 from treering.errors import DanglingReference, ProxyTaken, WrongType
 from treering.history.branch import Branch
-from treering.history.commit import Commit
+from treering.history.commit import Commit, make_commit
 from treering.history.group import Write
-from treering.hooks import Event, Hooks
+from treering.hooks import Event, Hooks, chain_depth
 from treering.merkle.seal import Writer
 from treering.objects.node import Node
 from treering.path import Path
@@ -54,6 +56,7 @@ class Workspace:
         self.editor = editor
         self.hooks = Hooks()
         self.validators: list[Validator] = []
+        self._store_reference = weakref.ref(store)
         self._author = author
         self._checked: str | None = None  # an author that is known to be a text
         self._proxies: Counter[Path] = Counter()  # how many of a node are open
@@ -83,9 +86,14 @@ class Workspace:
 
     def edit(
         self, kind: str, path: PathLike, message: Message | None, edit: SingleEdit, author: str | None, note: str
-    ) -> StoredCommit:
+    ) -> Commit:
         """Commit a single edit; it runs again where the head has moved, its PRE hooks do not."""
-        if not self.hooks.hear_edits:
+        hooks = self.hooks
+        if author is None and note == "" and not (hooks.hear_edits or self.validators or chain_depth()):
+            commit = self.branch.commit_alone(edit, edit, self._author, note)  # nearly every edit: at once
+            if commit is not None:
+                return make_commit(commit, self._store_reference)
+        if not hooks.hear_edits:
             return self.commit(edit, author, note, write=edit)
         head = self.head()
         try:
@@ -112,22 +120,27 @@ class Workspace:
         note: str,
         events: Callable[[], list[Event]] = list,
         write: Write | None = None,
-    ) -> StoredCommit:
+    ) -> Commit:
         """Commit what ``edit`` makes of the head; ``events``: what came of it, asked for when it is durable.
 
         ``write``: does the same, and writes as it goes.
         """
-        author = self._author if author is None else author
+        if author is None:
+            author = self._author
         if note != "" or author is not self._checked:
             check_texts(author, note)
             self._checked = author
         hooks = self.hooks
         depth = hooks.check_chain()
+        published = partial(hooks.queue, events, depth) if hooks.hear_edits else None
+        commit: StoredCommit | None = None
         validate = self._validate if self.validators else None
-        published = (lambda: hooks.queue(events(), depth)) if hooks.hear_edits else None
-        commit = self.branch.commit(edit, author, note, write=write, validate=validate, published=published)
+        if validate is None:
+            commit = self.branch.commit_alone(edit, write, author, note, published)
+        if commit is None:
+            commit = self.branch.commit(edit, author, note, write=write, validate=validate, published=published)
         hooks.drain()
-        return commit
+        return make_commit(commit, self._store_reference)
 
     def take_proxy(self, path: Path, *, exclusive: bool) -> None:
         """Count one more proxy of a node. `ProxyTaken` where one of them is, or would be, exclusive."""

@@ -230,9 +230,9 @@ def test_a_record_made_in_one_step_is_a_record() -> None:
 
 # At most so many calls of Python functions: what comes on top of them was not meant to.
 CALLS = {
-    "update": (98, 106),
-    "add": (155, 165),
-    "remove": (130, 140),
+    "update": (64, 74),
+    "add": (111, 119),
+    "remove": (88, 95),
     "get": (14, 16),
 }  # operation: at N = 100, at N = 10,000
 

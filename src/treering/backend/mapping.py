@@ -139,24 +139,29 @@ class MappingBackend:
         False, with nothing written, when the root is another. ``OutcomeUnknown`` when writing the root raised and it
         cannot be read back, or when syncing the mapping afterwards failed.
         """
-        new_root = bytes(root)
         shared = self._shared
-        entries: dict[str, bytes] = {}
-        if self._is_plain:  # made before the root is looked at: the collector may run a finalizer that commits
-            prefix = self._object_prefix
-            entries = {prefix + key.hex(): bytes(value) for key, value in objects}
-            entries[self._root_key] = new_root
+        if self._is_plain:
+            entries, prefix, root_key = {}, self._object_prefix, self._root_key
+            for key, value in objects:  # before the root is looked at: the collector may run a finalizer that commits
+                entries[prefix + key.hex()] = value if type(value) is bytes else bytes(value)
+            entries[root_key] = bytes(root)
+            with shared.lock:
+                if self._get(root_key) != expected:
+                    self.read_root()  # raises for what is no root
+                    return False
+                shared.mapping.update(
+                    entries
+                )  # from a dict into a dict: one step in C, between which nothing else runs
+                if shared.waiting:
+                    shared.moved.notify_all()
+            return True
+        new_root = bytes(root)
         with shared.lock:  # not by _locked: a generator's context costs 0.9 of some 5 µs
             if self._closed:
                 self._refuse_closed()
             mapping = shared.mapping
             if self.read_root() != expected:
                 return False
-            if self._is_plain:  # from a dict into a dict: one step in C, between which nothing else runs
-                mapping.update(entries)
-                if shared.waiting:
-                    shared.moved.notify_all()
-                return True
             written: list[str] = []
             try:
                 self._write(mapping, objects, written)

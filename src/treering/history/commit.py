@@ -9,6 +9,7 @@ from treering.errors import Unavailable
 from treering.store.reader import StoredCommit
 from treering.store.store import Store
 
+_new_object = object.__new__
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -91,6 +92,14 @@ class Commit:
 
     def __repr__(self) -> str:
         return f"<Commit {self.name} {self.time.isoformat(timespec='seconds')} {self.author!r} {self.note!r}>"
+
+
+def make_commit(stored: StoredCommit, store: weakref.ref[Store]) -> Commit:
+    """Return ``Commit(stored, store())``, made in half of the time."""
+    commit: Commit = _new_object(Commit)
+    commit.stored = stored
+    commit._store = store  # noqa: SLF001 - what __init__ does, without its call
+    return commit
 
 
 def microseconds(moment: datetime) -> int:

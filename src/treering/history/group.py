@@ -75,6 +75,7 @@ class Line(Protocol):
 
     name: str
     store: Store
+    newest: tuple[State | None, StoredCommit | None]  # a state, and the newest commit by it
 
     def head(self, state: State) -> StoredCommit:
         """Return the newest commit by this state."""
@@ -84,10 +85,6 @@ class Line(Protocol):
         self, batch: Batch, state: State, head: StoredCommit, root: Node, author: str, note: str
     ) -> StoredCommit:
         """Add a commit on top of ``head`` to the batch."""
-        ...
-
-    def moved_to(self, head: StoredCommit) -> None:
-        """Note what the newest commit is now."""
         ...
 
 
@@ -106,82 +103,57 @@ class Group:
         self._lock = threading.Lock()
         self._waiting: list[Request] = []
         self._leader = 0  # the thread's ident
+        self._is_alone = False  # whether a thread commits that is no leader, in `serve_alone`
         self._size = 1  # how many were served together last
         self._seconds = 0.0  # and how long that took
 
     def serve_alone(
-        self, edit: Edit, write: Write | None, author: str, note: str, published: Callable[[], None] | None
+        self, edit: Edit, write: Write | None, author: str, note: str, published: Callable[[], None] | None = None
     ) -> StoredCommit | None:
         """Commit where no other thread commits: `serve` without what it takes to wait, a tenth of the time of a commit.
 
         None, with nothing changed, where somebody does, and where a first try does not say what the outcome is.
         """
-        self._store.check_open()
-        if self._size > 1:  # those who came together last are waited for
-            return None
-        leads = False
-        try:
-            with self._lock:
-                if self._leader:
-                    return None
-                self._leader = threading.get_ident()
-                leads = True
-            with self._store.lock:
-                return self._publish_alone(edit, write, author, note, published)
-        finally:
-            if leads:
-                try:
-                    self._hand_on()
-                except BaseException:  # an interrupt: nobody is to wait for ever
-                    self._hand_on()
-                    raise
-
-    def _publish_alone(
-        self, edit: Edit, write: Write | None, author: str, note: str, published: Callable[[], None] | None
-    ) -> StoredCommit | None:
         line, store = self._line, self._store
-        state, is_fresh = store.known_state()
-        batch = store.find_batch(state)
-        if batch is None:  # one takes a session first, and only for what is to be published
+        store.check_open()  # in a child of a fork, the lock may be held by a thread that is not there
+        # Looked at without a lock: who comes at the same moment waits for the store's, and then commits alone, too.
+        if self._leader or self._is_alone or self._size > 1:  # those who came together last are waited for
             return None
-        try:
-            head = line.head(state)
-            base = head.record.root
-            root = write(base, batch) if write is not None else edit(base)
-            if root is base:
-                return head if is_fresh else None
-            if write is None:
-                root = seal_node(root, batch.put)
-            commit = line.put_commit(batch, state, head, root, author, note)
-        except Unavailable:
-            raise
-        except (DanglingReference, NameNotFound):
-            return None  # pruned, or made elsewhere, since the root was looked at: or not, as `serve` will find out
-        except Exception:
-            if is_fresh:
-                raise
-            return None
-        if store.publish_commit(batch, state, line.name, commit) is None:
-            return None
-        line.moved_to(commit)
-        if published is not None:
-            published()
-        return commit
-
-    def _hand_on(self) -> None:
-        """Make the first of those who wait the leader, where this thread still leads."""
-        with self._lock:
-            if self._leader != threading.get_ident():
-                return
-            if not self._waiting:
-                self._leader = 0
-                return
-            following = self._waiting[0]
-            assert following.woken is not None
-            # An interrupt comes after a call, so it finds all of this done, or nothing.
-            self._leader = -1  # nobody else comes in between
-            following.leads = True
-            following.woken.release()
+        with store.lock:
+            try:
+                self._is_alone = True  # whoever comes from now on joins a group, whose leader waits for the lock
+                batch = store.begin_alone()
+                if batch is None:  # one takes a session first, and only for what is to be published
+                    return None
+                state = batch.base
+                try:
+                    known, head = line.newest
+                    if known is not state:
+                        head = line.head(state)
+                    base = head.record.root  # type: ignore[union-attr] # there is one with every state
+                    root = write(base, batch) if write is not None else edit(base)
+                    if root is base:
+                        return None if store.may_be_behind else head
+                    if write is None:
+                        root = seal_node(root, batch.put)
+                    commit = line.put_commit(batch, state, head, root, author, note)  # type: ignore[arg-type]
+                except Unavailable:
+                    raise
+                except (DanglingReference, NameNotFound):
+                    return None  # pruned, or made elsewhere, since the root was looked at: or not, as `serve` will find
+                except Exception:
+                    if store.may_be_behind:
+                        return None
+                    raise
+                moved = store.publish_commit(batch, state, line.name, commit)
+                if moved is None:
+                    return None
+                line.newest = moved, commit
+                if published is not None:
+                    published()
+                return commit
+            finally:
+                self._is_alone = False
 
     def serve(self, request: Request) -> None:
         """Return when the request has had its turn. Raises its error."""
@@ -190,22 +162,25 @@ class Group:
         request.woken = None
         woken = threading.Lock()
         woken.acquire()
-        me = threading.get_ident()
+        me, holds = threading.get_ident(), self._store.is_held()
         try:
             with self._lock:
-                is_inside = self._leader == me  # a finalizer that commits, in the middle of this thread's own turn
-                if not self._leader or is_inside:
-                    self._leader = me
+                # A finalizer that commits in the middle of this thread's own turn: whoever leads waits for that to end.
+                is_inside = holds or self._leader == me
+                if is_inside or not self._leader:
                     request.leads = True
+                    if not is_inside:
+                        self._leader = me
                 else:
                     request.woken = woken
                 self._waiting.append(request)
             if request.woken is not None:
                 request.woken.acquire()  # until it was served, or is to lead
             if request.leads:
-                self._leader = me
-                if self._size > 1 and not is_inside:
-                    self._linger()
+                if not is_inside:
+                    self._leader = me
+                    if self._size > 1:
+                        self._linger()
                 self._take_turn(request)
         finally:
             if request.leads or not request.served:
@@ -347,8 +322,9 @@ class Group:
             request.sent = commit
         head = made[-1][1]
         error: Error | None = None
+        moved: State | None = None
         try:
-            is_moved = self._store.publish_commit(batch, state, self._line.name, head) is not None
+            moved = self._store.publish_commit(batch, state, self._line.name, head)
         except OutcomeUnknown as unknown:
             for request, commit in made:
                 request.error = unknown if commit is head else _copy(unknown, commit)
@@ -356,9 +332,9 @@ class Group:
         except Unavailable:
             raise
         except Error as refused:
-            error, is_moved = refused, False
-        if is_moved:
-            self._line.moved_to(head)
+            error = refused
+        if moved is not None:
+            self._line.newest = moved, head
             for request, commit in made:
                 request.commit = commit
                 if request.published is not None:

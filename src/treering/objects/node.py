@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -42,38 +43,53 @@ class Node:
 
     def with_slot(self, number: int, slot: Slot | None) -> Node:
         """Return this node with another child or container at a field; None: nothing there."""
-        slots = {key: value for key, value in self.slots.items() if key != number}
         if slot is not None:
-            slots[number] = slot
+            return Node(self.own, {**self.slots, number: slot})
+        slots = {key: value for key, value in self.slots.items() if key != number}
         return Node(self.own, slots or NO_SLOTS)
 
     def encode(self) -> tuple[bytes, bytes]:
         """Return (content, tail). Nothing below may be unwritten; a container's root page is embedded as it is."""
-        if not self.slots:
-            return b"\x00" + self.own, b""
         slots = self.slots
+        if not slots:
+            return b"\x00" + self.own, b""
         parts = [encode_varint(len(slots))]
         tails: list[bytes] = []
+        content: bytes
+        tail: bytes
         for number in sorted(slots) if len(slots) > 1 else slots:
             slot = slots[number]
-            if type(slot) is Container and type(slot[0]) is Pointer:  # nearly always; _encode_slot without its call
-                (digest, location), count, following = slot  # type: ignore[misc] # that is what it is
-                parts += encode_varint(number << 2 | _CONTAINER_POINTER), encode_varint(count), digest
-                tails += encode_varint(following), location
-                continue
-            form, content, tail = _encode_slot(slot)
-            parts += encode_varint(number << 2 | form), content
-            tails.append(tail)
+            if type(slot) is Container:
+                root = slot[0]
+                if type(root) is Pointer:
+                    content, tail = root[0], root[1]
+                    start, tail_start = _encode_counts(number, slot[1], slot[2])
+                else:
+                    content, tail = root.encode()  # type: ignore[union-attr] # no pointer
+                    start, tail_start = _encode_counts(number, slot[1], slot[2], len(content), len(tail))
+                parts += start, content
+                tails += tail_start, tail
+            else:
+                form, content, tail = _encode_child(slot)  # type: ignore[arg-type] # no container
+                parts += encode_varint(number << 2 | form), content
+                tails.append(tail)
         parts.append(self.own)
         return b"".join(parts), b"".join(tails)
 
 
-def _encode_slot(slot: Slot) -> tuple[int, bytes, bytes]:
-    if type(slot) is Container:
-        root, number, following = slot
-        count, ordinal = encode_varint(number), encode_varint(following)
-        content, tail = root.encode()  # type: ignore[union-attr] # no pointer: see Node.encode
-        return _CONTAINER, count + encode_sized(content), ordinal + encode_sized(tail)
+@lru_cache(256)
+def _encode_counts(number: int, count: int, following: int, size: int = -1, tail_size: int = -1) -> tuple[bytes, bytes]:
+    """Return what stands before a container's root in content and tail. ``size``: of an embedded page; -1: a pointer.
+
+    Kept, as from one commit to the next it is mostly the same: six varints, each of which would take a call.
+    """
+    if size < 0:
+        return encode_varint(number << 2 | _CONTAINER_POINTER) + encode_varint(count), encode_varint(following)
+    start = encode_varint(number << 2 | _CONTAINER) + encode_varint(count) + encode_varint(size)
+    return start, encode_varint(following) + encode_varint(tail_size)
+
+
+def _encode_child(slot: Value) -> tuple[int, bytes, bytes]:
     if type(slot) is bytes:
         return _CHILD, encode_sized(slot), b"\x00"
     if type(slot) is Embedded:

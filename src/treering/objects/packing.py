@@ -14,6 +14,7 @@ _PACKERS = {
     width: [struct.Struct(f"<B{count}{code}").pack for count in range(_FEW + 1)] for width, code in _CODES.items()
 }
 _ONE_BYTE = [bytes((value,)) for value in range(0x80)]
+_pack_two_bytes = struct.Struct("<H").pack
 
 
 def encode_varint(value: int) -> bytes:
@@ -21,7 +22,7 @@ def encode_varint(value: int) -> bytes:
     if value < 0x80:
         return _ONE_BYTE[value]
     if value < 0x4000:
-        return bytes((value & 0x7F | 0x80, value >> 7))
+        return _pack_two_bytes(value & 0x7F | 0x80 | value >> 7 << 8)
     groups = bytearray()
     while value >= 0x80:
         groups.append(value & 0x7F | 0x80)

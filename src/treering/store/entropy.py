@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
+from time import time_ns
 
 _POOL_BYTES = 4096
 
@@ -11,8 +11,7 @@ _POOL_BYTES = 4096
 class Entropy:
     """Random bytes and the current time. ``treering.testing`` has a deterministic one."""
 
-    _pool = b""
-    _drawn = 0
+    _nonces: list[bytes] | None = None  # drawn, and not given out yet
 
     def random(self, size: int) -> bytes:
         """Return ``size`` random bytes."""
@@ -20,12 +19,12 @@ class Entropy:
 
     def nonce(self, size: int) -> bytes:
         """Return ``size`` random bytes, cheaper: many are drawn at once. For one thread at a time."""
-        at = self._drawn
-        if at + size > len(self._pool):
-            self._pool, at = self.random(max(_POOL_BYTES, size)), 0
-        self._drawn = at + size
-        return self._pool[at : at + size]
+        nonces = self._nonces
+        if not nonces or len(nonces[-1]) != size:
+            drawn = self.random(max(_POOL_BYTES // size, 1) * size)
+            nonces = self._nonces = [drawn[at : at + size] for at in range(0, len(drawn), size)]
+        return nonces.pop()
 
     def now(self) -> int:
         """Return microseconds since 1970, UTC."""
-        return time.time_ns() // 1000
+        return time_ns() // 1000

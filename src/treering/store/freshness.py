@@ -58,7 +58,7 @@ class Freshness:
         self._known: _Known | None = None
         self._trouble: Error | None = None  # why the last question was not answered
         self._heard_at = 0.0  # when it was last answered
-        self._thread: threading.Thread | None = None
+        self.thread: threading.Thread | None = None
         self._stopped = False
         self._waiting = 0
         self._left_at = 0.0  # when somebody last waited
@@ -88,12 +88,12 @@ class Freshness:
 
         Free where nobody waits.
         """
-        if self._thread is not None:
+        if self.thread is not None:
             self._take(data, turn, time.monotonic(), shown=True)
 
     def doubt(self) -> None:
         """Forget what is known: something shows that the root may have moved on. The next reader asks the store."""
-        if self._thread is not None:
+        if self.thread is not None:
             with self._moved:
                 self.turn += 1
                 self._known = None
@@ -153,20 +153,20 @@ class Freshness:
 
     def join(self, seconds: float) -> None:
         """Wait until the thread has ended, after `stop` and the backend's ``close``."""
-        thread = self._thread
+        thread = self.thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(seconds)
 
     def _listen(self) -> None:
         """Start the thread, if there is none."""
         with self._moved:
-            if self._stopped or (self._thread is not None and self._thread.is_alive()):
+            if self._stopped or (self.thread is not None and self.thread.is_alive()):
                 return
             self._known = None  # from before, and nobody has kept it fresh
             self.turn += 1
             self._heard_at = self._left_at = time.monotonic()
-            self._thread = threading.Thread(target=self._run, name="treering-freshness", daemon=True)
-            self._thread.start()
+            self.thread = threading.Thread(target=self._run, name="treering-freshness", daemon=True)
+            self.thread.start()
 
     def _run(self) -> None:
         pause = 0.0
@@ -191,7 +191,7 @@ class Freshness:
                 self._ended.wait(rest)
             is_idle = not (self.is_session or self._waiting) and time.monotonic() - self._left_at > LINGER_SECONDS
             if self._stopped or is_idle:
-                self._thread = None
+                self.thread = None
                 return False
             return True
 
@@ -271,16 +271,18 @@ class FreshBackend:
 
     def publish(self, objects: Sequence[Entry], expected: bytes | None, root: bytes) -> bool:
         """Publish; before this returns, sessions know the new root, or that theirs may be an old one."""
-        turn = self._freshness.turn
+        freshness = self._freshness
+        turn = freshness.turn
         try:
             is_moved = self.inner.publish(objects, expected, root)
         except BaseException:
-            self._freshness.doubt()
+            freshness.doubt()
             raise
-        if is_moved:
-            self._freshness.saw(root, turn)
-        else:
-            self._freshness.doubt()
+        if freshness.thread is not None:  # nearly always nobody waits: no call to find that out
+            if is_moved:
+                freshness.saw(root, turn)
+            else:
+                freshness.doubt()
         return is_moved
 
     def close(self) -> None:

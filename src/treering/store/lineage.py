@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from treering.errors import DanglingReference
+from treering.objects.commit import CommitRecord
 from treering.objects.packing import decode_varint, encode_varint
 from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Hash, Location, Pointer
 from treering.store.reader import Reader, StoredCommit
@@ -174,24 +175,24 @@ class Lineage:
                 return True
         return False
 
-    def jump_from(self, parent: StoredCommit) -> tuple[Pointer, int, int]:
-        """Return the jump pointer for a child of ``parent``, the depth it leads to, and the depth one jump further.
+    def double_jump(self, parent: StoredCommit) -> tuple[Pointer, int, int] | None:
+        """Return where two jumps from ``parent`` lead, its depth, and the depth one jump further: for a child's jump.
 
         Skew-binary: two jumps of equal length become one of twice the length. Reads at most two commits, mostly cached.
+        None where one of them was pruned: jumps start again from there, for a while shorter.
         """
-        record = parent.record
-        if record.depth - record.jump_depth == record.jump_depth - record.jump_jump_depth:
-            jump = self._jump(parent, to_parent=True)
-            target = jump.record.jump if jump is not None else None
-            if jump is not None and target is not None:
-                try:
-                    return target, record.jump_jump_depth, self._reader.commit(target).record.jump_depth
-                except DanglingReference:  # pruned: jumps start again from here, for a while shorter
-                    pass
-        return parent.pointer, record.depth, record.jump_depth
+        record, read = parent.record, self._reader.commit
+        jump = record.jump
+        if jump is None or (self._gaps and self._leads_to_gap(record)):
+            return None
+        try:
+            target = read(jump).record.jump
+            return None if target is None else (target, record.jump_jump_depth, read(target).record.jump_depth)
+        except DanglingReference:
+            return None
 
-    def _jump(self, commit: StoredCommit, *, to_parent: bool = False) -> StoredCommit | None:
-        jump = self._jump_pointer(commit, to_parent=to_parent)
+    def _jump(self, commit: StoredCommit) -> StoredCommit | None:
+        jump = self._jump_pointer(commit)
         if jump is None:
             return None
         try:
@@ -199,13 +200,14 @@ class Lineage:
         except DanglingReference:
             return None
 
-    def _jump_pointer(self, commit: StoredCommit, *, to_parent: bool = False) -> Pointer | None:
+    def _jump_pointer(self, commit: StoredCommit) -> Pointer | None:
         record = commit.record
-        if record.jump is None or (not to_parent and record.jump in record.parents[:1]):
-            return None
-        if any(low < record.jump_depth < high <= record.depth for low, high in self._gaps):
+        if record.jump is None or record.jump in record.parents[:1] or self._leads_to_gap(record):
             return None
         return record.jump
+
+    def _leads_to_gap(self, record: CommitRecord) -> bool:
+        return any(low < record.jump_depth < high <= record.depth for low, high in self._gaps)
 
     def _on_line(self, commit: StoredCommit) -> Iterator[Graft]:
         """Yield the grafts whose child is this commit or one of its first-parent ancestors."""

@@ -13,6 +13,7 @@ from treering.objects.root import (
     DEAD_LISTS,
     GRAFTS,
     TAGS,
+    HeadPlace,
     RootRecord,
     Section,
     decode_names,
@@ -27,42 +28,79 @@ from treering.store.reader import Reader
 
 T = TypeVar("T")
 
+_new_object = object.__new__
+
 _EMPTY = b"\x00"  # a table without entries: it has no section
+
+
+class _Rest:
+    """What a state says beside its branches: one for all states that commits lead to, from one to the next.
+
+    ``tables``: those decoded so far. ``places``: where in the data the pointers of branches stand; a commit changes the
+    length of nothing.
+    """
+
+    __slots__ = ("ids", "places", "reader", "session_floor", "tables", "url")
+
+    def __init__(
+        self, reader: Reader, url: str, ids: CommitIndex, session_floor: int, tables: dict[int, object]
+    ) -> None:
+        self.reader = reader
+        self.url = url
+        self.ids = ids
+        self.session_floor = session_floor
+        self.tables = tables
+        self.places: dict[str, HeadPlace] = {}
 
 
 class State:
     """What the root said at one moment. ``data``: its bytes, which the next compare-and-set compares with.
 
     Immutable but for what it finds out when it is first asked: the record, its tables, where pointers stand. These are
-    handed on to the states that have the same. ``ids``: the commits known so far, which are those of this history and
-    never of one that a rolled back store left behind.
+    handed on to the states that have the same.
     """
 
-    __slots__ = ("_places", "_record", "_tables", "data", "ids", "reader", "session_floor", "url")
+    __slots__ = ("_branches", "_record", "_rest", "data")
 
     def __init__(
         self,
         data: bytes,
-        record: RootRecord | None,
+        record: RootRecord,
         reader: Reader,
         url: str,
         tables: dict[int, object] | None = None,
         ids: CommitIndex | None = None,
-        places: dict[str, int] | None = None,
+        branches: Mapping[str, Pointer] | None = None,
     ) -> None:
         self.data = data
-        self.ids = ids or reader.ids
-        self.reader = reader
-        self.url = url
-        self._record = record
-        self._tables: dict[int, object] = {} if tables is None else tables
-        self._places: dict[str, int] = {} if places is None else places  # where in the data branches' pointers stand
-        self.session_floor = 0 if record is None else record.session_floor  # sessions below publish nothing any more
+        self._record: RootRecord | None = record
+        self._branches = branches
+        self._rest = _Rest(reader, url, ids or reader.ids, record.session_floor, {} if tables is None else tables)
 
     @classmethod
     def read(cls, data: bytes, reader: Reader, url: str, ids: CommitIndex | None = None) -> State:
         """Decode a root record. ``ids``: those of an earlier state, where there was one."""
         return cls(data, decode_root(data, url), reader, url, ids=ids)
+
+    @property
+    def ids(self) -> CommitIndex:
+        """The commits known so far: those of this history, and never of one that a rolled back store left behind."""
+        return self._rest.ids
+
+    @property
+    def reader(self) -> Reader:
+        """Where what it points to is read from."""
+        return self._rest.reader
+
+    @property
+    def url(self) -> str:
+        """The store's."""
+        return self._rest.url
+
+    @property
+    def session_floor(self) -> int:
+        """Sessions below this number publish nothing any more."""
+        return self._rest.session_floor
 
     @property
     def record(self) -> RootRecord:
@@ -75,7 +113,10 @@ class State:
     @property
     def branches(self) -> Mapping[str, Pointer]:
         """The head of each branch."""
-        return self._tables.get(BRANCHES) or self._table(BRANCHES, decode_names)  # type: ignore[return-value]
+        known = self._branches
+        if known is None:
+            known = self._branches = self._decode(BRANCHES, decode_names)
+        return known
 
     @property
     def tags(self) -> Mapping[str, Pointer]:
@@ -85,7 +126,7 @@ class State:
     @property
     def lineage(self) -> Lineage:
         """The ancestry of its commits, as prune left it."""
-        return self._tables.get(GRAFTS) or self._table(GRAFTS, self._lineage)  # type: ignore[return-value]
+        return self._rest.tables.get(GRAFTS) or self._table(GRAFTS, self._lineage)  # type: ignore[return-value]
 
     @property
     def dead(self) -> tuple[DeadList, ...]:
@@ -115,27 +156,27 @@ class State:
             merged = {tag: section for tag, section in merged.items() if section != _EMPTY}
         record = RootRecord(store_id, version + 1, next_session or old_next, session_floor or old_floor, merged)
         # of a copy, made in one step: a reader may be decoding a table of this state just now
-        tables = {tag: table for tag, table in self._tables.copy().items() if tag not in sections}
-        if branches is not None:
-            tables[BRANCHES] = branches
-        return State(record.encode(), record, self.reader, self.url, tables, self.ids)
+        tables = {tag: table for tag, table in self._rest.tables.copy().items() if tag not in sections}
+        if branches is None and BRANCHES not in sections:
+            branches = self._branches
+        return State(record.encode(), record, self.reader, self.url, tables, self.ids, branches)
 
     def with_head(self, name: str, head: Pointer) -> State | None:
         """Return the state after a move of the root that a commit makes; None where that takes `moved`.
 
         It does where the branch is new, and where branches have a table of their own.
         """
-        at = self._places.get(name)
-        if at is None:
-            at = find_head(self.data, name)
-            if at < 0:
+        rest = self._rest
+        place = rest.places.get(name)
+        if place is None:
+            place = find_head(self.data, name)
+            if place is None:
                 return None
-            self._places[name] = at
-        tables = self._tables.copy()
-        tables[BRANCHES] = {**self.branches, name: head}
-        # the places stay: nothing before or between the pointers changes its length
-        moved = State(with_head(self.data, at, head), None, self.reader, self.url, tables, self.ids, self._places)
-        moved.session_floor = self.session_floor
+            rest.places[name] = place
+        moved: State = _new_object(State)  # __init__ is of no use here, and its call takes longer than all of this
+        moved.data = with_head(self.data, place, head)
+        moved._record = moved._branches = None
+        moved._rest = rest
         return moved
 
     def with_reader(self, reader: Reader) -> State:
@@ -146,15 +187,16 @@ class State:
         return Lineage(self.reader, decode_grafts(data))
 
     def _table(self, tag: int, decode: Callable[[bytes], T]) -> T:
-        known = self._tables.get(tag)
-        if known is not None:
-            return known  # type: ignore[return-value]
+        known = self._rest.tables.get(tag)
+        if known is None:
+            known = self._rest.tables[tag] = self._decode(tag, decode)
+        return known  # type: ignore[return-value]
+
+    def _decode(self, tag: int, decode: Callable[[bytes], T]) -> T:
         section = self.record.sections.get(tag, _EMPTY)
         data = self.reader.table(section) if type(section) is Pointer else section
         try:
-            table = decode(data)  # type: ignore[arg-type]
+            return decode(data)  # type: ignore[arg-type]
         except (struct.error, IndexError, ValueError) as error:
             message = "a table of the root record does not parse"
             raise Corruption(message, problem=str(error), store=self.url) from error
-        self._tables[tag] = table
-        return table

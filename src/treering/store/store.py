@@ -62,7 +62,7 @@ class Store:
         is_early = fitted.limits.durability is Durability.ASYNC
         self._syncing = fitted if is_early and isinstance(fitted, Syncing) else None
         self.backend: Backend = FreshBackend(fitted, self.freshness)
-        self._may_be_behind = is_session or backend.limits.remote
+        self.may_be_behind = is_session or backend.limits.remote  # what `known_state` returns, behind the root
         self.is_remote = backend.limits.remote
         self.reader = Reader(self.backend, cache_bytes)
         self.deadline_seconds = deadline_seconds
@@ -98,6 +98,10 @@ class Store:
         if self._closed:
             raise Unavailable("the store is closed", store=self.backend.url)
 
+    def is_held(self) -> bool:
+        """Tell whether it is this thread that holds the lock."""
+        return bool(self.lock._is_owned())  # type: ignore[attr-defined] # noqa: SLF001 - as threading.Condition asks it
+
     def find_state(self) -> State | None:
         """Return the root as it is now, or None where nothing was ever published. One backend call.
 
@@ -118,7 +122,7 @@ class Store:
         since is found out by moving it. Nothing else may be concluded from it.
         """
         known = self._state
-        if known is None or not self._may_be_behind:
+        if known is None or not self.may_be_behind:
             is_usable = known is not None and not self._closed and self._forks == _forks
             if is_usable and self.backend.read_root() == known.data:  # type: ignore[union-attr]
                 return known, True  # type: ignore[return-value] # it is known
@@ -151,6 +155,18 @@ class Store:
         if session is None or session.number < state.session_floor:
             return None
         return Batch(session, self._codec, self.reader, state)
+
+    def begin_alone(self) -> Batch | None:
+        """Start a publication on top of `known_state`, or return None as `find_batch` does.
+
+        Both in one call for a single commit: nearly always the root is as this process left it, and a session is there.
+        """
+        known, session = self._state, self._session
+        if known is None or session is None or self.may_be_behind or self.backend.read_root() != known.data:
+            known, _ = self.known_state()
+        elif session.number >= known.session_floor:
+            return Batch(session, self._codec, self.reader, known)
+        return self.find_batch(known)
 
     def begin(self, state: State) -> Batch:
         """Start a publication on top of ``state``. Takes a session with the first one."""
@@ -206,13 +222,22 @@ class Store:
 
     def publish_commit(self, batch: Batch, state: State, branch: str, commit: StoredCommit) -> State | None:
         """Write the batch and make ``commit`` the head of a branch, as `publish` does."""
-        sign = commit_sign(branch, commit)
-        moved = None if self.buried else state.with_head(branch, commit.pointer)
-        if moved is not None:  # nearly every commit: the root as it is, with another head
-            return moved if self._move(batch.entries, state, moved, sign, commit.pointer) else None
-        branches = {**state.branches, branch: commit.pointer}
-        sections = {BRANCHES: batch.put_names(branches)}
-        return self.publish(batch, state, sections, branches=branches, shows=sign, commit=commit.pointer)
+        pointer = commit.pointer
+        moved = None if self.buried else state.with_head(branch, pointer)
+        if moved is None:
+            branches = {**state.branches, branch: pointer}
+            sections = {BRANCHES: batch.put_names(branches)}
+            sign = commit_sign(branch, commit)
+            return self.publish(batch, state, sections, branches=branches, shows=sign, commit=pointer)
+        try:  # nearly every commit: the root as it is, with another head; _move without its call
+            if self.backend.publish(batch.entries, state.data, moved.data):
+                self._state = moved
+                return moved
+        except OutcomeUnknown as error:
+            sign = commit_sign(branch, commit)
+            return moved if settle(self, state, moved, sign, commit=pointer, cause=error) else None
+        self._overtaken = state
+        return None
 
     def sync(self) -> None:
         """Return when all that was acknowledged is on disk; at once where the backend promised all it can already."""
