@@ -13,6 +13,7 @@ from treering.schema.shape import ChildField, Kind, Shape
 Step = tuple[ChildField, bytes | None]  # the field; the encoded key in it, None for a singular child
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9._:-]{1,1000}").fullmatch  # the same in a path and as a key
+new_tuple = tuple.__new__  # of a class made of a tuple; looked up once, which saves a seventh of an address
 _CACHED = 1024  # addresses by text, for each schema: no more than stay in a processor's cache
 
 
@@ -78,7 +79,7 @@ def find_address(root: Shape, path: str | Path | tuple[object, ...]) -> Address:
     # a text in a container that is known: three quarters of the time saved, as it has nothing to be decoded
     steps, field, shape, level = family
     steps += ((field, segment.encode() + b"\0"),)
-    address = known[path] = tuple.__new__(Address, (path, steps, shape, None, level, segment))
+    address = known[path] = new_tuple(Address, (path, steps, shape, None, level, segment))
     return address
 
 

@@ -31,7 +31,7 @@ from treering.objects.page import Page, Value
 from treering.objects.pointer import Pointer
 from treering.schema.shape import MAX_DEPTH, ChildField, Kind, Shape
 from treering.store.reader import Reader
-from treering.tree.address import Address, find_address
+from treering.tree.address import Address, find_address, new_tuple
 from treering.tree.build import Builder, check_required, same_own
 from treering.tree.seal import seal_value
 from treering.tree.view import ChildPath, PathLike, key_bytes, list_key, parse
@@ -68,7 +68,7 @@ class Editor:
         container = slot if type(slot) is Container else None
         encoded = _new_key(field, given, key, container, address)
         place = Place(self._reader, container.root, encoded) if container is not None else None
-        where = tuple.__new__(ChildPath, (address, field, encoded))  # as `make_pointer` does
+        where = new_tuple(ChildPath, (address, field, encoded))
         if place is not None and place.found:
             problem = "there is a child with this key already"
             raise AlreadyExists(problem, path=str(where))
@@ -83,7 +83,7 @@ class Editor:
             if put is not None:
                 first = write_root(first, put, None)  # type: ignore[arg-type] # a page
         following = ordinal + 1 if field.kind is Kind.KEYED else 0
-        made = tuple.__new__(Container, (first, count + 1, following))
+        made = new_tuple(Container, (first, count + 1, following))
         top = parent.with_slot(field.number, made)
         return top if spot is None else self._hang(spot, top, writer)
 
@@ -215,7 +215,7 @@ def _replaced(container: Container, place: Place, value: Value | None, writer: W
     """Put another child in its place, or take it out; None where the container is empty then."""
     if value is not None:
         root: Page | Pointer | None = place.put(value, place.ordinal, writer)
-        return tuple.__new__(Container, (root, container.count, container.next_ordinal))
+        return new_tuple(Container, (root, container.count, container.next_ordinal))
     root = place.remove(writer)
     return None if root is None else Container(root, container.count - 1, container.next_ordinal)
 
