@@ -43,7 +43,7 @@ class ChildField:
     length follows the tag and nothing stands at the end, unless the field is ``delimited`` (a group, in editions
     ``DELIMITED``).
     ``codec``: of the keys, of KEYED and MAP. ``is_text``: whether a key is one string. ``key_names``: the child's key
-    fields, of KEYED. ``key_fields``: their descriptors, or that of a map's key.
+    fields, of KEYED; ``key_of`` takes a key value from them. ``key_fields``: their descriptors, or that of a map's key.
     """
 
     __slots__ = (
@@ -56,6 +56,7 @@ class ChildField:
         "is_text",
         "key_fields",
         "key_names",
+        "key_of",
         "kind",
         "levels",
         "name",
@@ -82,6 +83,7 @@ class ChildField:
         self.is_text = self.codec is not None and self.codec.is_text
         self.key_fields = tuple(keys)
         self.key_names = tuple(key.name for key in keys) if kind is Kind.KEYED else ()
+        self.key_of = self.codec.of_message if self.codec is not None and kind is Kind.KEYED else None
         self.levels = 2 if kind is Kind.MAP else 1
         self.wire_tag, self.wire_end = wire.message_tags(descriptor)
         self.delimited = bool(self.wire_end)
@@ -137,8 +139,9 @@ class Shape:
     ``children`` (by name) and ``by_number`` are in the order of field numbers, ``own_fields`` and ``required`` too.
     ``required`` names the proto2 required fields, children included; ``has_required`` says that there may be some in
     the own part, plain messages in it included. ``read_only`` names own fields, ``sensitive`` own and child fields.
-    ``own_depth``: how many levels a message without its children has at most (1: flat), None where only a look at the
-    message tells (`message_depth`).
+    ``is_plain``: no children, and nothing required. ``own_depth``: how many levels a message without its children has
+    at most (1: flat), None where only a look at the message tells (`message_depth`). ``deepest_level``: up to which
+    level of a tree no message without its children nests too deep; 0 where only that look tells.
     """
 
     __slots__ = (
@@ -148,8 +151,11 @@ class Shape:
         "addresses",
         "by_number",
         "children",
+        "deepest_level",
         "descriptor",
+        "families",
         "has_required",
+        "is_plain",
         "message_class",
         "name",
         "own_depth",
@@ -169,7 +175,9 @@ class Shape:
         self.name: str = descriptor.full_name
         self.message_class: type[Message] = message_factory.GetMessageClass(descriptor)
         self.parse = self.message_class.FromString
-        self.addresses: dict[str, Any] = {}  # by text, what paths from here lead to; kept here to go with the schema
+        # By text, what paths from here lead to, and what the children of containers share; here to go with the schema.
+        self.addresses: dict[str, Any] = {}
+        self.families: dict[str, Any] = {}
         self.children: dict[str, ChildField] = {}
         self.link([], frozenset(), frozenset())
 
@@ -192,6 +200,8 @@ class Shape:
             self.message_class.SerializePartialToString if self.own_depth == 1 else _DETERMINISTICALLY
         )
         self.has_required = bool(self.required) or _may_require(self.descriptor, self._number_set)
+        self.is_plain = not self.children and not self.has_required
+        self.deepest_level = MAX_DEPTH + 1 - self.own_depth if self.own_depth else 0
 
     def __repr__(self) -> str:
         return f"<Shape {self.name}>"

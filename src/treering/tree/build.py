@@ -29,7 +29,7 @@ from treering.tree.seal import seal_slot, seal_value
 from treering.tree.view import ChildPath, list_key
 from treering.tree.walk import value_of
 
-Where = Path | ChildPath  # for errors
+Where = Path | ChildPath | Address  # for errors
 
 MAX_MESSAGE_BYTES = 64 << 20  # of one node's own fields
 
@@ -43,25 +43,39 @@ class Builder:
         self._reader = reader
         self._hidden = hidden
 
-    def own(self, shape: Shape, message: Message, path: Where | Address, level: int) -> bytes:
+    def own(self, shape: Shape, message: Message, path: Where, level: int) -> bytes:
         """Return the wire bytes of a message's own fields. ``level``: where it stands in the whole message.
 
         Raises ``TooDeep``, ``TooLarge``, and ``SchemaMismatch`` where it brings children that only the store's schema
         knows: kept as unknown fields they would be a second copy beside the real ones.
         """
-        depth = level - 1 + (shape.own_depth or shape.message_depth(message))
-        if depth > MAX_DEPTH:
-            problem = "the whole tree would nest deeper than protobuf can parse"
-            raise TooDeep(problem, path=str(path), depth=depth, limit=MAX_DEPTH)
+        if level > shape.deepest_level:
+            depth = level - 1 + (shape.own_depth or shape.message_depth(message))
+            if depth > MAX_DEPTH:
+                problem = "the whole tree would nest deeper than protobuf can parse"
+                raise TooDeep(problem, path=str(path), depth=depth, limit=MAX_DEPTH)
         own = shape.own_bytes(message)
         if len(own) > MAX_MESSAGE_BYTES:
             problem = "the message is larger than a node may be"
             raise TooLarge(problem, path=str(path), size_bytes=len(own), limit_bytes=MAX_MESSAGE_BYTES)
-        hidden = self._hidden.get(shape.name)
-        if hidden and any(number in hidden for number, _, _ in iter_fields(own)):
+        if self._hidden and _brings_hidden(own, self._hidden.get(shape.name, frozenset())):
             problem = "the message brings children that this schema does not know; open the store with one that does"
             raise SchemaMismatch(problem, path=str(path), message_type=shape.name)
         return own
+
+    def value(self, shape: Shape, message: Message, path: Where, level: int, put: Put | None) -> Value:
+        """Build a new child in the form in which it stands in its parent; with a ``put`` it is written.
+
+        Raises what ``node`` raises.
+        """
+        if shape.is_plain:
+            own = self.own(shape, message, path, level)
+            if len(own) < EMBED_BYTES:
+                return b"\x00" + own  # and no node is made for it
+            child: Value = Node(own)
+        else:
+            child = value_of(self.node(shape, message, None, path, level, put))
+        return child if put is None else seal_value(child, put)
 
     def node(
         self, shape: Shape, message: Message, old: Node | None, path: Where, level: int, put: Put | None = None
@@ -98,7 +112,7 @@ class Builder:
     def _child(self, field: ChildField, message: Message, old: Value | None, path: Where, level: int) -> Value:
         """Build a child's value; return ``old`` itself where it is equal."""
         if old is None:
-            return value_of(self.node(field.shape, message, None, path, level + field.levels))
+            return self.value(field.shape, message, path, level + field.levels, None)
         was = self._reader.node(old)
         node = self.node(field.shape, message, was, path, level + field.levels)
         return old if node is was else value_of(node)
@@ -251,17 +265,21 @@ def same_own(shape: Shape, message: Message, own: bytes, old: bytes) -> bool:
     """
     if own == old:
         return True
-    if len(own) != len(old) or (shape.own_depth == 1 and not len(UnknownFieldSet(message))):
+    if len(own) != len(old) or (shape.own_depth == 1 and not UnknownFieldSet(message)):
         return False
     return shape.parse(old).SerializePartialToString(deterministic=True) == own
 
 
-def check_required(shape: Shape, message: Message, present: Sequence[str], path: Where | Address) -> None:
+def check_required(shape: Shape, message: Message, present: Sequence[str], path: Where) -> None:
     """Raise ``MissingField`` where a required field (proto2) is not set; ``present`` names the children that are."""
     missing = shape.missing_required(message, present)
     if missing:
         problem = "a required field is not set"
         raise MissingField(problem, path=str(path), fields=missing)
+
+
+def _brings_hidden(own: bytes, hidden: frozenset[int]) -> bool:
+    return bool(hidden) and any(number in hidden for number, _, _ in iter_fields(own))
 
 
 def _part(values: Sequence[Value], start: int, end: int) -> Sequence[Value]:

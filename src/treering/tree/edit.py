@@ -7,7 +7,8 @@ An edit that changes nothing writes nothing, and returns the very root it was gi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import DecodeError, Message
@@ -30,13 +31,16 @@ from treering.objects.page import Page, Value
 from treering.objects.pointer import Pointer
 from treering.schema.shape import MAX_DEPTH, ChildField, Kind, Shape
 from treering.store.reader import Reader
-from treering.tree.address import Address, find_address
+from treering.tree.address import Address, find_address, new_tuple
 from treering.tree.build import Builder, check_required, same_own
-from treering.tree.seal import seal_node, seal_value
-from treering.tree.view import ChildPath, PathLike, child_path, key_bytes, list_key, parse
+from treering.tree.seal import seal_value
+from treering.tree.view import ChildPath, PathLike, key_bytes, list_key, parse
 from treering.tree.walk import EMPTY, not_found, value_of
 
 Mask = FieldMask | Iterable[str]
+# Where a value hangs: the spot of the node around it (None: that is the root), that node, the field, what the node has
+# there, and of a container the place in it. A plain tuple, as every edit makes one.
+Spot = tuple[Any, Node, ChildField, Slot | None, Place | None]
 
 
 class Editor:
@@ -56,35 +60,32 @@ class Editor:
         address = find_address(self._shape, path)
         field = address.children()
         given = address.shape.coerce(message)
-
-        def change(value: Value | None) -> Value:
-            if value is None:
-                raise not_found(address.path)
-            parent = value if type(value) is Node else self._reader.node(value)
-            container: Container | None = parent.slots.get(field.number)  # type: ignore[assignment]
-            encoded = _new_key(field, given, key, container, address)
-            place = Place(self._reader, container.root, encoded) if container else None
-            if place and place.found:
-                problem = "there is a child with this key already"
-                raise AlreadyExists(problem, path=str(child_path(address.path.parent, field, encoded)))
-            where = ChildPath(address.path.parent, field, encoded)
-            put = None if writer is None else writer.put
-            child = value_of(self._build.node(field.shape, given, None, where, address.level + field.levels, put))
+        value, spot = self._find(root, address)
+        if value is None:
+            raise not_found(address.path)
+        parent = value if type(value) is Node else self._reader.node(value)
+        slot = parent.slots.get(field.number)
+        container = slot if type(slot) is Container else None
+        encoded = _new_key(field, given, key, container, address)
+        place = Place(self._reader, container.root, encoded) if container is not None else None
+        where = new_tuple(ChildPath, (address, field, encoded))
+        if place is not None and place.found:
+            problem = "there is a child with this key already"
+            raise AlreadyExists(problem, path=str(where))
+        put = None if writer is None else writer.put
+        child = self._build.value(field.shape, given, where, address.level + field.levels, put)
+        count, ordinal = (container.count, container.next_ordinal) if container is not None else (0, 0)
+        first: Page | Pointer
+        if place is not None:
+            first = place.put(child, ordinal, writer)
+        else:
+            first = build([(encoded, child, 0)])  # type: ignore[assignment] # not None: there is a child
             if put is not None:
-                child = seal_value(child, put)
-            ordered = field.kind is Kind.KEYED
-            if place is None:
-                first: Page | Pointer | None = build([(encoded, child, 0)])
-                assert first is not None
-                if put is not None:
-                    first = write_root(first, put, None)  # type: ignore[arg-type]
-                return parent.with_slot(field.number, Container(first, 1, 1 if ordered else 0))
-            assert container is not None
-            ordinal = container.next_ordinal if ordered else 0
-            edited = place.put(child, ordinal, writer)
-            return parent.with_slot(field.number, Container(edited, container.count + 1, ordinal + 1 if ordered else 0))
-
-        return self._change(root, address, change, writer)
+                first = write_root(first, put, None)  # type: ignore[arg-type] # a page
+        following = ordinal + 1 if field.kind is Kind.KEYED else 0
+        made = new_tuple(Container, (first, count + 1, following))
+        top = parent.with_slot(field.number, made)
+        return top if spot is None else self._hang(spot, top, writer)
 
     def update(
         self,
@@ -97,53 +98,44 @@ class Editor:
         mask: Mask | None = None,
     ) -> Node:
         """Replace a node's own fields (those in ``mask``), leaving its children alone."""
-        address = find_address(self._shape, path).node()
+        address = find_address(self._shape, path)
+        if address.container is not None:
+            address.node()  # raises
         shape = address.shape
         given = shape.coerce(message)
         fields = None if mask is None else _masked(shape, mask, address)
-        carried = shape.set_children(given) if fields is None and shape.children else ()
-        if carried:
+        if shape.children and fields is None and (carried := shape.set_children(given)):
             problem = "an update takes a node's own fields only; use add or replace for children"
             raise ChildInUpdate(problem, path=str(address.path), field=carried[0].name)
 
-        def change(value: Value | None) -> Value:
-            if type(value) is bytes and not value[0]:  # nothing but own fields, and no node to build for them
-                was, slots = value[1:], NO_SLOTS
-            else:
-                before = EMPTY if value is None else self._reader.node(value)
-                was, slots = before.own, before.slots
-            updated = given
-            if fields is not None or strict:
-                old = parse(shape, was, address.path)
-                if fields is not None:
-                    updated = _apply_mask(old, given, fields, address)
-                changed = shape.read_only_change(old, updated, fields) if strict else None
-                if changed:
-                    problem = "a strict update may not change a read-only field"
-                    raise ReadOnlyField(problem, path=str(address.path), field=changed)
-            _check_key(address, updated)
-            own = self._build.own(shape, updated, address, address.level)
-            if shape.has_required:
-                check_required(shape, updated, _present(shape, slots), address)
-            if value is not None and same_own(shape, updated, own, was):
-                return value
-            return Node(own, slots) if slots or len(own) >= EMBED_BYTES else b"\x00" + own
-
-        return self._change(root, address, change, writer)
+        value, spot = self._find(root, address)
+        if type(value) is bytes and not value[0]:  # nothing but own fields, and no node to build for them
+            was, slots = value[1:], NO_SLOTS
+        else:
+            before = EMPTY if value is None else self._reader.node(value)
+            was, slots = before.own, before.slots
+        if strict or fields is not None:
+            given = self._merged(address, was, given, fields, strict=strict)
+        if spot is not None and (key_of := spot[2].key_of) is not None and key_of(given) != address.key:
+            _check_key(address, given)
+        own = self._build.own(shape, given, address, address.level)
+        if shape.has_required:
+            check_required(shape, given, _present(shape, slots), address)
+        if value is not None and same_own(shape, given, own, was):
+            return root
+        return self._hang(spot, Node(own, slots) if slots or len(own) >= EMBED_BYTES else b"\x00" + own, writer)
 
     def replace(self, root: Node, path: PathLike, message: Message, writer: Writer | None = None) -> Node:
         """Make the whole subtree at ``path`` equal to ``message``, sharing what is equal already."""
         address = find_address(self._shape, path).node()
         given = address.shape.coerce(message)
 
-        def change(value: Value | None) -> Value:
-            _check_key(address, given)
-            node = None if value is None else self._reader.node(value)
-            put = None if writer is None else writer.put
-            made = self._build.node(address.shape, given, node, address.path, address.level, put)
-            return value if value is not None and made is node else made
-
-        return self._change(root, address, change, writer)
+        value, spot = self._find(root, address)
+        _check_key(address, given)
+        node = None if value is None else self._reader.node(value)
+        put = None if writer is None else writer.put
+        made = self._build.node(address.shape, given, node, address, address.level, put)
+        return root if made is node else self._hang(spot, made, writer)
 
     def remove(self, root: Node, path: PathLike, writer: Writer | None = None) -> Node:
         """Remove a keyed child, or a map's entry, with all below it."""
@@ -151,7 +143,8 @@ class Editor:
         if not address.steps or address.steps[-1][1] is None:
             problem = "remove takes a child of a container; a singular child is made absent by clear"
             raise InvalidPath(problem, path=str(address.path))
-        return self._change(root, address, _nothing, writer)
+        _, spot = self._find(root, address)
+        return self._hang(spot, None, writer)
 
     def clear(self, root: Node, path: PathLike, writer: Writer | None = None) -> Node:
         """Make a singular child absent; nothing changes where it is."""
@@ -163,54 +156,68 @@ class Editor:
         if field.required:
             problem = "a required child cannot be absent"
             raise MissingField(problem, path=str(address.path), fields=[field.name])
-        return self._change(root, address, _nothing, writer)
+        value, spot = self._find(root, address)
+        return root if value is None else self._hang(spot, None, writer)
 
-    def _change(
-        self, root: Node, address: Address, change: Callable[[Value | None], Value | None], writer: Writer | None
-    ) -> Node:
-        """Change what is at ``address``; None from ``change`` takes it out. One descent; copies one page a level."""
+    def _find(self, root: Node, address: Address) -> tuple[Value | None, Spot | None]:
+        """Return what is at an address, None for an absent singular child, and where it hangs. One descent."""
         reader = self._reader
-        trail: list[tuple[Node, ChildField, Slot | None, Place | None]] = []
+        node = root
         value: Value | None = root
+        spot: Spot | None = None
         for field, key in address.steps:
-            if value is None:
-                raise not_found(address.path)
-            node = value if type(value) is Node else reader.node(value)
+            if spot is not None:
+                if value is None:
+                    raise not_found(address.path)
+                node = value if type(value) is Node else reader.node(value)
             slot = node.slots.get(field.number)
             if key is None:
-                place, value = None, slot  # type: ignore[assignment] # a singular child has no container
-            else:
-                place = Place(reader, slot.root, key) if type(slot) is Container else None
-                if place is None or not place.found:
-                    raise not_found(address.path)
-                value = place.value
-            trail.append((node, field, slot, place))
-        changed = change(value)
-        if changed is value:
-            return root
-        for node, field, slot, place in reversed(trail):
+                spot, value = (spot, node, field, slot, None), slot  # type: ignore[assignment] # no container
+                continue
+            if type(slot) is not Container:
+                raise not_found(address.path)
+            place = Place(reader, slot.root, key)
+            if not place.found:
+                raise not_found(address.path)
+            spot, value = (spot, node, field, slot, place), place.value
+        return value, spot
+
+    def _hang(self, spot: Spot | None, changed: Value | None, writer: Writer | None) -> Node:
+        """Hang another value, or with None nothing, in a spot, and return the new root. Copies one page a level."""
+        if spot is None:  # it is the root itself
+            assert changed is not None
+            return self._reader.node(changed)
+        while True:
             if type(changed) is Node:
                 changed = value_of(changed) if writer is None else seal_value(changed, writer.put)
+            spot, node, field, slot, place = spot
             hung: Slot | None = changed
             if place is not None:
-                assert type(slot) is Container
-                hung = _put(place, slot, changed, writer)
-            changed = node.with_slot(field.number, hung)
-        assert changed is not None
-        top = changed if type(changed) is Node else reader.node(changed)
-        return top if writer is None or trail else seal_node(top, writer.put)
+                hung = _replaced(slot, place, changed, writer)  # type: ignore[arg-type] # a container, as there is a place
+            top = changed = node.with_slot(field.number, hung)
+            if spot is None:
+                return top
+
+    def _merged(
+        self, address: Address, was: bytes, given: Message, fields: Sequence[str] | None, *, strict: bool
+    ) -> Message:
+        """Return the message that an update with a mask, or a strict one, puts in the place of the own fields there."""
+        old = parse(address.shape, was, address)
+        updated = given if fields is None else _apply_mask(old, given, fields, address)
+        changed = address.shape.read_only_change(old, updated, fields) if strict else None
+        if changed:
+            problem = "a strict update may not change a read-only field"
+            raise ReadOnlyField(problem, path=str(address.path), field=changed)
+        return updated
 
 
-def _put(place: Place, container: Container, value: Value | None, writer: Writer | None) -> Container | None:
+def _replaced(container: Container, place: Place, value: Value | None, writer: Writer | None) -> Container | None:
     """Put another child in its place, or take it out; None where the container is empty then."""
     if value is not None:
-        return Container(place.put(value, place.ordinal, writer), container.count, container.next_ordinal)
-    rest = place.remove(writer)
-    return None if rest is None else Container(rest, container.count - 1, container.next_ordinal)
-
-
-def _nothing(_: Value | None) -> None:
-    return None
+        root: Page | Pointer | None = place.put(value, place.ordinal, writer)
+        return new_tuple(Container, (root, container.count, container.next_ordinal))
+    root = place.remove(writer)
+    return None if root is None else Container(root, container.count - 1, container.next_ordinal)
 
 
 def _new_key(field: ChildField, message: Message, key: object, container: Container | None, address: Address) -> bytes:

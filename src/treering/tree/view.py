@@ -40,23 +40,22 @@ class View:
     def get(self, path: PathLike = "/", *, depth: int = 0, deep: bool = False) -> Any:
         """Return the message at a path; of a container, a list of messages, or of a map field a dict."""
         address = find_address(self.shape, path)
-        levels = ALL_LEVELS if deep else depth
-        if address.container is None:
-            value = find_value(self.reader, self.root, address.steps)
-            if type(value) is bytes and not value[0]:  # nothing but own fields, and no node to build for them
-                return parse(address.shape, value[1:], address)
-            node = get_node(self.reader, self.root, address) if value is None else self.reader.node(value)
-            return parse(address.shape, join(self.reader, address.shape, node, levels), address.path)
-        field = address.container
-        container = find_container(self.reader, self.root, address)
-        return self.messages(field, container, levels, address.path)
+        if address.container is not None:
+            container = find_container(self.reader, self.root, address)
+            return self.messages(address.container, container, ALL_LEVELS if deep else depth, address)
+        value = find_value(self.reader, self.root, address.steps)
+        if type(value) is bytes and not value[0]:  # nothing but own fields, and no node to build for them
+            return parse(address.shape, value[1:], address)
+        node = get_node(self.reader, self.root, address) if value is None else self.reader.node(value)
+        content = join(self.reader, address.shape, node, ALL_LEVELS if deep else depth)
+        return parse(address.shape, content, address)
 
     def checked(self, read: Callable[[], T]) -> T:
         """Read; a snapshot tells here that what is missing was pruned."""
         return read()
 
     def messages(
-        self, field: ChildField, container: Container | None, levels: int, path: Path
+        self, field: ChildField, container: Container | None, levels: int, path: Path | Address
     ) -> list[Message] | dict[KeyValue, Message]:
         """Return the children of a container as ``get`` does."""
         children = join_children(self.reader, field, container, levels) if container else iter(())
@@ -78,7 +77,7 @@ class View:
         field = address.children()
         entries = self._entries(address, start)  # errors come now, not at the first step
         return (
-            (key_value(field, key), parse(field.shape, self.reader.node(value).own, address.path))
+            (key_value(field, key), parse(field.shape, self.reader.node(value).own, address))
             for key, value, _ in entries
         )
 
@@ -138,16 +137,23 @@ def key_bytes(field: ChildField, value: object) -> bytes:
 
 
 class ChildPath(NamedTuple):
-    """The path of a child, put together only when an error names it: most never are."""
+    """The path of a child, put together only when an error names it: most never are.
 
-    above: Path | ChildPath
+    ``above``: where the node is that has the child; of a container's address, the node that has the container.
+    """
+
+    above: Path | ChildPath | Address
     field: ChildField
     key: bytes | None
 
     def path(self) -> Path:
         """Return the path itself."""
         above = self.above
-        return child_path(above.path() if type(above) is ChildPath else above, self.field, self.key)  # type: ignore[arg-type]
+        if isinstance(above, ChildPath):
+            above = above.path()
+        elif isinstance(above, Address):
+            above = above.path if above.container is None else above.path.parent
+        return child_path(above, self.field, self.key)
 
     def __str__(self) -> str:
         return str(self.path())

@@ -21,7 +21,7 @@ def find_value(reader: Reader, root: Node, steps: Sequence[Step]) -> Value | Non
     for field, key in steps:
         if value is None:
             return None
-        node = value if type(value) is Node else reader.node(value)
+        node = root if value is root else reader.node(value)
         slot = node.slots.get(field.number)
         value = find(reader, slot.root, key or b"") if type(slot) is Container else slot  # type: ignore[assignment]
     return value
