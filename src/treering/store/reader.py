@@ -104,12 +104,14 @@ class Reader:
         """
         found: list[Skim] = []
         stored = self._backend.read_many([location for _, location in pointers])
-        for pointer, data in zip(pointers, stored, strict=True):
-            content, tail = self._checked(pointer, data, PAGE)
+        for (digest, location), data in zip(pointers, stored, strict=True):
+            if data is None:
+                raise _missing(location, PAGE)
+            content, tail, _ = unseal(data, PAGE, digest, location, load_codec)
             try:
-                found.append(Skim(content, tail, pointer[1], len(data)))  # type: ignore[arg-type] # None was refused
+                found.append(Skim(content, tail, location, len(data)))
             except _MALFORMED as error:
-                raise _unparsable(pointer.location, error) from error
+                raise _unparsable(location, error) from error
         return found
 
     def skimmed(self, skim: Skim) -> Page:
@@ -180,23 +182,20 @@ class Reader:
     def _decode(
         self, pointer: Pointer, data: bytes | None, kind: bytes, decode: Callable[[bytes, bytes, Pointer], T]
     ) -> T:
-        content, tail = self._checked(pointer, data, kind)
+        digest, location = pointer
+        if data is None:
+            raise _missing(location, kind)
+        content, tail, _ = unseal(data, kind, digest, location, load_codec)
         try:
             value = decode(content, tail, pointer)
         except _MALFORMED as error:
-            raise _unparsable(pointer.location, error) from error
-        digest, location = pointer
+            raise _unparsable(location, error) from error
         self.cache.put(location, (digest, value, len(content) + len(tail) + OVERHEAD_BYTES))
         return value
 
-    def _checked(self, pointer: Pointer, data: bytes | None, kind: bytes) -> tuple[bytes, bytes]:
-        """Return content and tail of what was read, if it is what the pointer names."""
-        digest, location = pointer
-        if data is None:
-            message = "an object is missing from the store"
-            raise DanglingReference(message, location=location.hex(), kind=kind.decode())
-        content, tail, _ = unseal(data, kind, digest, location, load_codec)
-        return content, tail
+
+def _missing(location: Location, kind: bytes) -> DanglingReference:
+    return DanglingReference("an object is missing from the store", location=location.hex(), kind=kind.decode())
 
 
 def _unparsable(location: Location | None, error: Exception) -> Corruption:

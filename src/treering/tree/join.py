@@ -5,15 +5,19 @@ Parsing each of 100,000 children by itself costs twice as much as joining their 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import itemgetter
+from typing import Any, cast
 
 from treering.objects.node import Container, Node, Slot
 from treering.objects.page import Value
 from treering.schema.shape import ChildField, Kind, Shape
 from treering.store.reader import Reader
-from treering.tree.walk import iter_in_order
+from treering.tree.walk import iter_in_order, values_in_order
 
 ALL_LEVELS = 1 << 30
+_BYTES = {bytes}
+_first: Callable[[Any], object] = itemgetter(0)
 
 
 def join(reader: Reader, shape: Shape, node: Node, depth: int) -> bytes:
@@ -36,6 +40,13 @@ def join_children(reader: Reader, field: ChildField, container: Container, depth
         yield key, content
 
 
+def _contents(reader: Reader, shape: Shape, values: Sequence[Value], depth: int) -> Sequence[bytes]:
+    """Return what `join_values` yields; at once where there are own fields only, as in most large containers."""
+    if set(map(type, values)) == _BYTES and not any(map(_first, values)):
+        return [value[1:] for value in cast("Sequence[bytes]", values)]
+    return list(join_values(reader, shape, values, depth))
+
+
 def join_values(reader: Reader, shape: Shape, values: Sequence[Value], depth: int) -> Iterator[bytes]:
     """Yield the wire bytes of each of several nodes; those stored by themselves are read in batches."""
     for at in range(0, len(values), 256):
@@ -49,17 +60,13 @@ def join_values(reader: Reader, shape: Shape, values: Sequence[Value], depth: in
                 yield join(reader, shape, next(nodes), depth)
 
 
-def _join_slot(reader: Reader, field: ChildField, slot: Slot, depth: int) -> Iterator[bytes]:
+def _join_slot(reader: Reader, field: ChildField, slot: Slot, depth: int) -> Iterable[bytes]:
+    """Return what stands on the wire for a child or a container, in pieces."""
     if type(slot) is not Container:
         node = reader.node(slot)  # type: ignore[arg-type]
-        yield field.frame(join(reader, field.shape, node, depth))
-        return
+        return (field.frame(join(reader, field.shape, node, depth)),)
+    if field.kind is not Kind.MAP:
+        return field.frames(_contents(reader, field.shape, values_in_order(reader, slot), depth))
+    decode = field.codec.decode  # type: ignore[union-attr] # a map's keys have a codec
     children = join_children(reader, field, slot, depth)
-    if field.kind is Kind.MAP:
-        assert field.codec is not None
-        for key, content in children:
-            yield field.frame_entry(field.codec.decode(key), content)
-    else:
-        frame = field.frame
-        for _, content in children:
-            yield frame(content)
+    return [field.frame_entry(decode(key), content) for key, content in children]
