@@ -26,10 +26,10 @@ from treering.store.batch import Batch
 from treering.store.codec import load_codec
 from treering.store.reader import Reader
 from treering.store.session import Session
-from treering.store.state import State
 from treering.testing.entropy import FixedEntropy
 
 keys = st.lists(st.binary(max_size=40), min_size=1, max_size=70, unique=True).map(sorted).map(tuple)
+NO_STATE: Any = None  # that a batch is put on; nothing here is published
 values = st.binary(min_size=1, max_size=40)
 
 
@@ -147,8 +147,7 @@ class Tree:
         self.backend = MappingBackend({})
         self.reader = Reader(self.backend)
         self.chance = random.Random(seed)
-        state = State(b"", None, self.reader, "")
-        self.batch = Batch(Session(3, b"salted"), None, self.reader, state)
+        self.batch = Batch(Session(3, b"salted"), None, self.reader, NO_STATE)
         below: list[tuple[bytes, int, Pointer]] = []
         numbers = count()
         for _ in range(size):

@@ -149,9 +149,7 @@ class MappingBackend:
                 if self._get(root_key) != expected:
                     self.read_root()  # raises for what is no root
                     return False
-                shared.mapping.update(
-                    entries
-                )  # from a dict into a dict: one step in C, between which nothing else runs
+                shared.mapping.update(entries)  # of a dict into a dict: one step in C, in which nothing else runs
                 if shared.waiting:
                     shared.moved.notify_all()
             return True

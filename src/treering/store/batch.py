@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from treering.backend.base import Entry
-from treering.objects.frame import COMMIT, PAGE, TABLE, Codec, hash_content, seal
+from treering.objects.frame import PAGE, TABLE, Codec, hash_content, seal
 from treering.objects.native import NATIVE
 from treering.objects.node import EMBED_BYTES
 from treering.objects.page import NOTHING_FRESH, Inner, Leaf, Page
 from treering.objects.pointer import COUNTER_BYTES, HASH_BYTES, LOCATION_BYTES, Location, Pointer
 from treering.objects.root import INLINE_BYTES, Section, encode_names
 from treering.store.cache import OVERHEAD_BYTES, ObjectCache
-from treering.store.reader import Reader, StoredCommit
+from treering.store.reader import Reader
 from treering.store.session import Session
 from treering.store.state import State
 
@@ -91,11 +91,6 @@ class Batch:
             tail = locations[:at] + location + locations[after:]
             page = Inner(0, above.keys, (), content, tail, NOTHING_FRESH, above.index)
         return page, content, tail
-
-    def put_commit(self, commit: StoredCommit, content: bytes, tail: bytes) -> StoredCommit:
-        """Add a commit, and say where it stands: it is known to the reader from now on."""
-        commit.pointer = self.put(COMMIT, content, tail, commit)
-        return commit
 
     def put_names(self, names: Mapping[str, Pointer]) -> Section:
         """Encode branches or tags as a section of the root."""
