@@ -1,7 +1,7 @@
 """Count the machine instructions of one operation: ``python -m benchmarks.instructions [--n N] [--source FOLDER]``.
 
 Times on a shared machine vary by a factor of two from one minute to the next; this number does not. It needs valgrind
-on the PATH, and takes a minute. ``--source`` counts another copy of treering, such as ``build/compiled/src``.
+on the PATH, and takes a minute. ``--source`` counts another copy of treering, such as one without the loops in C.
 """
 
 from __future__ import annotations

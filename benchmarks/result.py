@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.harness import Series
+from treering.objects.native import NATIVE
 
 PACKAGES = (
     *("treering", "protobuf", "lmdb", "ZODB", "pygit2", "dulwich"),
@@ -97,6 +98,7 @@ def machine() -> dict[str, str]:
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "load when it began": ", ".join(f"{load:.1f}" for load in os.getloadavg()),
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
+        "treering's inner loops": "in Python" if NATIVE is None else "in C",
         "SQLite": sqlite3.sqlite_version,
     }
     return facts | dict(_versions(PACKAGES))
