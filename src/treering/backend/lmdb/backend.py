@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from typing import NoReturn
 
 from treering.backend.base import Durability, Entry, Limits
@@ -189,7 +189,7 @@ def _delete(txn: Transaction[bytes], keys: Sequence[bytes]) -> bool:
 
 
 def _size_bytes(objects: Sequence[Entry]) -> int:
-    return sum([len(value) for _, value in objects])
+    return sum(map(len, chain.from_iterable(objects)))
 
 
 class _Closed:
