@@ -53,6 +53,7 @@ requirements: ## compile requirements/*.in to hashed *.txt (needs uv; UV_ARGS=--
 
 clean: ## remove what make made, the virtual environments and the demo's store included
 	rm -rf .venv .venv-generate build dist demo.treering .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -f src/treering/objects/_native*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 NATIVE := $(wildcard native/*.c native/*.h native/*.py)

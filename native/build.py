@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -19,6 +20,7 @@ from typing import Any
 SOURCES = Path(__file__).resolve().parent
 PACKAGE = SOURCES.parent / "src" / "treering" / "objects"
 NAME = "_native"
+TRIED = ((3, 11), (3, 12), (3, 13))  # they look into objects, and what is in those may change
 
 try:
     from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -45,15 +47,18 @@ class NativeHook(BuildHookInterface):  # type: ignore[type-arg]
 def build(folder: Path) -> Path | None:
     """Build the module into a folder, and return where it is; None where that cannot be done."""
     target = folder / f"{NAME}{sysconfig.get_config_var('EXT_SUFFIX')}"
-    target.unlink(missing_ok=True)  # one that was built from other sources is worse than none
-    problem = _why_not()
-    if not problem:
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            made = Path(scratch) / target.name
-            problem = _compile(made)
-            if not problem:
-                made.replace(target)
-                return target
+    try:
+        target.unlink(missing_ok=True)  # one that was built from other sources is worse than none
+        problem = _why_not()
+        if not problem:
+            with tempfile.TemporaryDirectory(dir=folder) as scratch:
+                made = Path(scratch) / target.name
+                problem = _compile(made)
+                if not problem:
+                    made.replace(target)
+                    return target
+    except OSError as error:  # a folder that cannot be written to
+        problem = str(error)
     print(f"treering runs in pure Python here: {problem}", file=sys.stderr)
     return None
 
@@ -63,6 +68,8 @@ def _why_not() -> str:
         return "TREERING_PURE is set"
     if platform.python_implementation() != "CPython":
         return "the inner loops in C are for CPython"
+    if sys.version_info[:2] not in TRIED:
+        return f"the inner loops in C were not tried with Python {sys.version_info[0]}.{sys.version_info[1]} yet"
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
         return "the inner loops in C need the global interpreter lock"
     if os.name != "posix":
@@ -76,7 +83,9 @@ def _compile(made: Path) -> str:
     """Compile and link; return what went wrong."""
     get = sysconfig.get_config_var
     compiler, linker = shlex.split(get("CC")), shlex.split(get("LDSHARED"))
-    flags = ["-O2", "-fwrapv", "-Wall", "-Wextra", "-Wno-unused-parameter", "-fvisibility=hidden"]
+    if shutil.which(compiler[0]) is None and shutil.which("cc"):  # Python was built with one that is not here
+        compiler[0] = linker[0] = "cc"
+    flags = ["-O2", "-DNDEBUG", "-fwrapv", "-Wall", "-Wextra", "-Wno-unused-parameter", "-fvisibility=hidden"]
     flags += [*shlex.split(get("CCSHARED") or ""), f"-I{sysconfig.get_path('include')}"]
     objects = []
     for source in sorted(SOURCES.glob("*.c")):

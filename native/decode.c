@@ -129,7 +129,7 @@ finish_inner(PyObject *content, PyObject *tail, Bytes *bytes, int level, PyObjec
     if (counts == NULL || bytes->size - bytes->at != number * HASH_BYTES ||
         PyBytes_GET_SIZE(tail) != number * LOCATION_BYTES)
         goto done;
-    index = Index->tp_alloc(Index, 5);
+    index = make_tuple(Index, 5);
     if (index == NULL)
         goto done;
     PyObject *fields[] = {PyLong_FromLong(level), Py_NewRef(keys), Py_NewRef(counts), PyLong_FromSsize_t(counts_at),
@@ -159,7 +159,7 @@ finish_leaf(PyObject *tail, Bytes *bytes, PyObject *keys)
         goto done;
     Py_ssize_t end = bytes->at;
     for (Py_ssize_t index = 0; index < number; index++)
-        if (Py_SIZE(PyTuple_GET_ITEM(sizes, index)) == 0) /* stands elsewhere */
+        if (!PyObject_IsTrue(PyTuple_GET_ITEM(sizes, index))) /* stands elsewhere */
             goto done;
     ordinals = read_integers(&order, number);
     if (ordinals == NULL || order.size != order.at + 1 || order.data[order.at] != 0)

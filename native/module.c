@@ -98,23 +98,39 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "treering.objects._native", NULL, -1, functions,
-                                        NULL, NULL, NULL, NULL};
-
-PyMODINIT_FUNC
-PyInit__native(void)
+static int
+prepare(PyObject *module)
 {
+    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+        PyErr_SetString(PyExc_ImportError, "the loops in C know the classes of one interpreter only");
+        return -1;
+    }
     PyObject *zlib = PyImport_ImportModule("zlib");
     crc32 = zlib == NULL ? NULL : PyObject_GetAttrString(zlib, "crc32");
     Py_XDECREF(zlib);
+    if (crc32 == NULL)
+        return -1;
     page_kind = PyBytes_FromString("P");
     no_bytes = PyBytes_FromString("");
     name_replace = PyUnicode_InternFromString("replace");
     name_encode = PyUnicode_InternFromString("encode");
     name_cache = PyUnicode_InternFromString("cache");
     name_with_count = PyUnicode_InternFromString("with_count");
-    if (crc32 == NULL || page_kind == NULL || no_bytes == NULL || name_replace == NULL || name_with_count == NULL ||
-        name_cache == NULL || name_encode == NULL)
-        return NULL;
-    return PyModule_Create(&definition);
+    if (PyModule_AddIntConstant(module, "VERSION", VERSION) < 0)
+        return -1;
+    return page_kind == NULL || no_bytes == NULL || name_replace == NULL || name_with_count == NULL ||
+                   name_cache == NULL || name_encode == NULL
+               ? -1
+               : 0;
+}
+
+static PyModuleDef_Slot steps[] = {{Py_mod_exec, prepare}, {0, NULL}};
+
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "treering.objects._native", NULL, 0, functions, steps,
+                                        NULL, NULL, NULL};
+
+PyMODINIT_FUNC
+PyInit__native(void)
+{
+    return PyModuleDef_Init(&definition);
 }

@@ -2,7 +2,7 @@
 
    Each function here has its twin in Python, which is the one to read first: `Place` (merkle/place.py), `Batch.put` and
    `Batch.put_path` (store/batch.py), `decode_page` (objects/page.py). Without this module nothing is missing but speed;
-   docs/decisions/0015-native-loops.md says what it is worth, tests/native what keeps the two the same.
+   docs/decisions/0015-loops-in-c.md says what it is worth, tests/native what keeps the two the same.
 
    What is seldom met is left to Python: a function gives None, or stops where it is, and its twin goes on from there.
    Nothing that was read from a store is trusted: every length is compared with the bytes there are.
@@ -15,6 +15,8 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+
+#define VERSION 1 /* of what the functions take and give: objects/native.py takes no other */
 
 #define HASH_BYTES 32
 #define LOCATION_BYTES 16
@@ -66,6 +68,9 @@ is_tuple(PyObject *object)
 
 /* Where the hashes begin in an inner page that is as it should be and has this index; -1: it is not, or has not. */
 Py_ssize_t hashes_of(PyObject *page, Py_ssize_t index);
+
+/* A tuple of a class of ours, to be filled in. */
+PyObject *make_tuple(PyTypeObject *type, Py_ssize_t number);
 
 /* An inner page of which everything is given, with nothing fresh. Takes over no reference. */
 PyObject *make_inner(PyObject *index, PyObject *keys, PyObject *content, PyObject *locations);

@@ -125,6 +125,18 @@ replace_item(PyObject *tuple, Py_ssize_t index, PyObject *item)
     return made;
 }
 
+/* A tuple of a class of ours, to be filled in. */
+PyObject *
+make_tuple(PyTypeObject *type, Py_ssize_t number)
+{
+    PyObject *made = type->tp_alloc(type, number);
+#if PY_VERSION_HEX >= 0x030E0000
+    if (made != NULL)
+        ((PyTupleObject *)made)->ob_hash = -1; /* not known yet; 0 would be taken for it */
+#endif
+    return made;
+}
+
 /* An inner page of which everything is given, with nothing fresh. Takes over no reference. */
 PyObject *
 make_inner(PyObject *index, PyObject *keys, PyObject *content, PyObject *locations)
@@ -144,16 +156,19 @@ make_inner(PyObject *index, PyObject *keys, PyObject *content, PyObject *locatio
 static PyObject *
 change_count(PyObject *page, Py_ssize_t index, Py_ssize_t added)
 {
-    if (SLOT(page, inner_at.fresh) != nothing_fresh || hashes_of(page, index) < 0)
-        Py_RETURN_NONE;
     PyObject *about = SLOT(page, inner_at.index), *content = SLOT(page, inner_at.content);
+    PyObject *keys = SLOT(page, inner_at.keys);
+    if (SLOT(page, inner_at.fresh) != nothing_fresh || keys == NULL || hashes_of(page, index) < 0)
+        Py_RETURN_NONE;
     PyObject *counts = PyTuple_GET_ITEM(about, 2), *start = PyTuple_GET_ITEM(about, 3);
     if (!PyTuple_CheckExact(counts) || index >= PyTuple_GET_SIZE(counts) || !PyLong_CheckExact(start) ||
         !PyLong_CheckExact(PyTuple_GET_ITEM(counts, index)))
         Py_RETURN_NONE;
     Py_ssize_t at = PyLong_AsSsize_t(start), number = PyLong_AsSsize_t(PyTuple_GET_ITEM(counts, index)) + added;
-    if (PyErr_Occurred())
-        return NULL;
+    if (PyErr_Occurred()) { /* beyond what fits here, which Python can count */
+        PyErr_Clear();
+        Py_RETURN_NONE;
+    }
     int width = at < 0 || at >= PyBytes_GET_SIZE(content) ? 0 : PyBytes_AS_STRING(content)[at];
     at += 1 + index * width;
     if ((width != 1 && width != 2 && width != 4) || at + width > PyBytes_GET_SIZE(content) || number < 0 ||
@@ -162,13 +177,13 @@ change_count(PyObject *page, Py_ssize_t index, Py_ssize_t added)
     PyObject *packed = PyBytes_FromStringAndSize(PyBytes_AS_STRING(content), PyBytes_GET_SIZE(content));
     PyObject *made = NULL, *count = PyLong_FromSsize_t(number);
     PyObject *changed = count == NULL ? NULL : replace_item(counts, index, count);
-    PyObject *other = changed == NULL ? NULL : Index->tp_alloc(Index, 5);
+    PyObject *other = changed == NULL ? NULL : make_tuple(Index, 5);
     if (packed != NULL && other != NULL) {
         for (int byte = 0; byte < width; byte++)
             PyBytes_AS_STRING(packed)[at + byte] = (char)(number >> 8 * byte & 0xff);
         for (int field = 0; field < 5; field++)
             PyTuple_SET_ITEM(other, field, Py_NewRef(field == 2 ? changed : PyTuple_GET_ITEM(about, field)));
-        made = make_inner(other, SLOT(page, inner_at.keys), packed, SLOT(page, inner_at.locations));
+        made = make_inner(other, keys, packed, SLOT(page, inner_at.locations));
     }
     Py_XDECREF(packed);
     Py_XDECREF(count);

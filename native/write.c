@@ -78,12 +78,31 @@ seal_plain(char kind, PyObject *content, PyObject *tail, PyObject *digest, PyObj
     return data;
 }
 
+/* Count in a cache's ``_bytes``. */
+static int
+note_growth(PyObject *cache, Py_ssize_t grown)
+{
+    PyObject *bytes = SLOT(cache, cache_at.bytes);
+    if (grown == 0)
+        return 0;
+    if (bytes == NULL || !PyLong_CheckExact(bytes)) {
+        strange("a cache");
+        return -1;
+    }
+    Py_ssize_t now = PyLong_AsSsize_t(bytes);
+    PyObject *sum = now == -1 && PyErr_Occurred() ? NULL : PyLong_FromSsize_t(now + grown);
+    if (sum == NULL)
+        return -1;
+    Py_SETREF(SLOT(cache, cache_at.bytes), sum);
+    return 0;
+}
+
 /* Put an object into the batch, and what it decodes to into the cache in the place of ``old``. Gives hash and location.
 
-   ``value`` NULL: the cache keeps nothing of it. ``grown`` counts by how much the cache is larger. */
+   ``value`` NULL: the cache keeps nothing of it. */
 static int
 write_object(PyObject *batch, PyObject *hash_content, PyObject *seal, PyObject *kind, PyObject *content, PyObject *tail,
-             PyObject *value, PyObject *old, PyObject **digest, PyObject **location, Py_ssize_t *grown)
+             PyObject *value, PyObject *old, PyObject **digest, PyObject **location)
 {
     PyObject *data = NULL, *entry = NULL, *young = NULL, *size = NULL;
     PyObject *entries = SLOT(batch, batch_at.entries), *codec = SLOT(batch, batch_at.codec);
@@ -147,8 +166,7 @@ write_object(PyObject *batch, PyObject *hash_content, PyObject *seal, PyObject *
     }
     if (PyDict_DelItem(young, old) < 0 || PyDict_SetItem(young, *location, entry) < 0)
         goto done;
-    *grown += takes - took;
-    result = 0;
+    result = note_growth(cache, takes - took);
 
 done:
     Py_DECREF(entries);
@@ -163,28 +181,10 @@ done:
     return result;
 }
 
-static int
-note_growth(PyObject *batch, Py_ssize_t grown)
-{
-    PyObject *cache = SLOT(batch, batch_at.cache), *bytes = cache == NULL ? NULL : SLOT(cache, cache_at.bytes);
-    if (grown == 0)
-        return 0;
-    if (bytes == NULL || !PyLong_CheckExact(bytes)) {
-        strange("a cache");
-        return -1;
-    }
-    Py_ssize_t now = PyLong_AsSsize_t(bytes);
-    PyObject *sum = now == -1 && PyErr_Occurred() ? NULL : PyLong_FromSsize_t(now + grown);
-    if (sum == NULL)
-        return -1;
-    Py_SETREF(SLOT(cache, cache_at.bytes), sum);
-    return 0;
-}
-
 static PyObject *
 make_pointer(PyObject *digest, PyObject *location)
 {
-    PyObject *pointer = Pointer->tp_alloc(Pointer, 2);
+    PyObject *pointer = make_tuple(Pointer, 2);
     if (pointer != NULL) {
         PyTuple_SET_ITEM(pointer, 0, Py_NewRef(digest));
         PyTuple_SET_ITEM(pointer, 1, Py_NewRef(location));
@@ -199,10 +199,9 @@ put(PyObject *module, PyObject *const *args, Py_ssize_t count)
     if (count != 8 || Batch == NULL || Py_TYPE(args[0]) != Batch)
         return strange("a batch");
     PyObject *digest, *location, *value = args[6] == Py_None ? NULL : args[6];
-    Py_ssize_t grown = 0;
-    if (write_object(args[0], args[1], args[2], args[3], args[4], args[5], value, args[7], &digest, &location, &grown))
+    if (write_object(args[0], args[1], args[2], args[3], args[4], args[5], value, args[7], &digest, &location))
         return NULL;
-    PyObject *pointer = note_growth(args[0], grown) < 0 ? NULL : make_pointer(digest, location);
+    PyObject *pointer = make_pointer(digest, location);
     Py_DECREF(digest);
     Py_DECREF(location);
     return pointer;
@@ -276,7 +275,7 @@ put_path(PyObject *module, PyObject *const *args, Py_ssize_t count)
     PyObject *batch = args[0], *trail = args[4], *added = args[5];
     PyObject *page = Py_NewRef(args[3]), *content, *tail;
     PyObject *above = NULL, *digest = NULL, *location = NULL, *old = NULL, *result = NULL;
-    Py_ssize_t grown = 0, more = PyLong_AsSsize_t(added);
+    Py_ssize_t more = PyLong_AsSsize_t(added);
     if ((more == -1 && PyErr_Occurred()) || encode_page(page, &content, &tail) < 0) {
         Py_DECREF(page);
         return NULL;
@@ -295,15 +294,15 @@ put_path(PyObject *module, PyObject *const *args, Py_ssize_t count)
         if (above == NULL)
             goto done;
         Py_ssize_t hashes = Py_TYPE(above) == Inner ? hashes_of(above, index) : -1;
-        PyObject *keys = SLOT(above, inner_at.keys);
-        if (hashes < 0 || keys == NULL) {
+        PyObject *keys = hashes < 0 ? NULL : SLOT(above, inner_at.keys);
+        if (keys == NULL) {
             strange("an inner page");
             goto done;
         }
         PyObject *locations = SLOT(above, inner_at.locations);
         old = PyBytes_FromStringAndSize(PyBytes_AS_STRING(locations) + index * LOCATION_BYTES, LOCATION_BYTES);
         if (old == NULL || write_object(batch, args[1], args[2], page_kind, content, tail, page, old, &digest,
-                                        &location, &grown) < 0)
+                                        &location) < 0)
             goto done;
         Py_CLEAR(old);
         Py_SETREF(content, splice(SLOT(above, inner_at.content), hashes + index * HASH_BYTES, digest));
@@ -322,11 +321,8 @@ put_path(PyObject *module, PyObject *const *args, Py_ssize_t count)
         strange("an encoded page");
     else if (PyBytes_GET_SIZE(content) <= EMBED_BYTES)
         result = Py_NewRef(page);
-    else if (write_object(batch, args[1], args[2], page_kind, content, tail, page, args[6], &digest, &location,
-                          &grown) == 0)
+    else if (write_object(batch, args[1], args[2], page_kind, content, tail, page, args[6], &digest, &location) == 0)
         result = make_pointer(digest, location);
-    if (note_growth(batch, grown) < 0)
-        Py_CLEAR(result);
 
 done:
     Py_DECREF(page);

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import struct
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,9 +34,11 @@ def odd_pages() -> list[Any]:
     keys.keys = ("a", None)  # type: ignore[assignment]
     index = Inner(1, (b"a",), (1,), bytes(32), bytes(16))
     index.index = (1, 2, 3, 4, 2**80)  # type: ignore[assignment]
+    no_keys = Inner(1, (b"a",), (1,), bytes(32), bytes(16))
+    del no_keys.keys
     leaf = Leaf((b"a",), (b"\0",), (0,))
     leaf.values = [b"\0"]  # type: ignore[assignment]
-    return [bare_inner, bare_leaf, short, keys, index, leaf]
+    return [bare_inner, bare_leaf, short, keys, index, no_keys, leaf]
 
 
 @pytest.mark.parametrize("name", ["descend", "with_count", "with_value", "cuts", "pack_keys", "decode_page"])
@@ -115,6 +119,37 @@ def test_a_session_without_locations_left() -> None:
     with pytest.raises(OverflowError):
         batch.put(PAGE, b"content", b"")
     assert len(batch.entries) == 1
+
+
+def test_an_interrupt_leaves_the_cache_knowing_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = Tree(60, 1)
+    place = Place(tree.reader, tree.root, b"%06d" % 77)
+    monkeypatch.setattr("treering.store.batch.hash_content", Failing(hash_content, 1))
+    with pytest.raises(KeyboardInterrupt):
+        place.put(b"\0" + b"new" * 100, 0, tree.batch)
+    cache = tree.reader.cache
+    assert cache._bytes == sum(entry[2] for entry in cache.young.values())
+
+
+ANOTHER_INTERPRETER = """
+import sys, _xxsubinterpreters as interpreters
+import treering.objects.page as page
+from treering.objects.native import NATIVE
+code = "import sys; sys.path[:] = %r; from treering.objects.native import NATIVE; assert NATIVE is None"
+made = interpreters.create()
+interpreters.run_string(made, code % (sys.path,))
+interpreters.destroy(made)
+leaf = page.Leaf((b"a",), (b"x",), (0,))
+assert NATIVE is not None
+assert type(page.decode_page(*leaf.encode())) is page.Leaf
+assert leaf.with_value(0, b"y", 0).values == (b"y",)
+"""
+
+
+def test_another_interpreter_goes_on_in_python() -> None:
+    pytest.importorskip("_xxsubinterpreters")
+    done = subprocess.run([sys.executable, "-c", ANOTHER_INTERPRETER], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_nothing_is_kept_alive() -> None:

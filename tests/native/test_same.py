@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.native.conftest import in_python, outcome
 from tests.property.test_objects import _parts, inners, leaves, pages
@@ -18,7 +18,7 @@ from treering.errors import Error
 from treering.merkle.chunking import cuts
 from treering.merkle.place import Place
 from treering.objects.frame import NODE, PAGE, hash_content, seal, unseal
-from treering.objects.page import Inner, Leaf, Page, _pack_keys, decode_page, encode_leaves
+from treering.objects.page import Index, Inner, Leaf, Page, _pack_keys, decode_page, encode_leaves
 from treering.objects.pointer import Hash, Location, Pointer
 from treering.opening import open_with
 from treering.schema.schema import Schema
@@ -86,6 +86,7 @@ def test_an_object_unsealed(content: bytes, tail: bytes, data: st.DataObject) ->
 
 
 @given(st.binary(max_size=80), st.binary(max_size=40))
+@example(b"\0\1\0\0\1\1a\0", b"\0\0")  # a child of no bytes
 def test_any_bytes_decoded(content: bytes, tail: bytes) -> None:
     native, python = both(lambda: packed(decode_page(content, tail)))
     assert native == python
@@ -132,6 +133,21 @@ def test_another_child_in_a_leaf(leaf: Leaf, data: st.DataObject) -> None:
     assert native == python
 
 
+def test_counts_beyond_what_a_machine_counts() -> None:
+    page = Inner(1, (b"a", b"b"), (2**63, 3), bytes(64), bytes(32))
+    native, python = both(lambda: _parts(page.with_count(0, -3)))
+    assert native == python
+
+
+def test_what_is_made_has_the_hash_of_what_it_equals() -> None:
+    tree = Tree(2, 1)
+    pointer = tree.batch.put(PAGE, b"content", b"")
+    assert hash(pointer) == hash(Pointer(*pointer))
+    page = tree.reader.page(tree.root)
+    assert hash(page.index) == hash(Index(*page.index))  # type: ignore[union-attr]
+    assert hash(decode_page(*page.encode()).index) == hash(Index(*page.index))  # type: ignore[union-attr]
+
+
 @given(inners(), st.data())
 def test_another_count_in_a_page(page: Inner, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(page.keys) - 1))
@@ -143,9 +159,9 @@ def test_another_count_in_a_page(page: Inner, data: st.DataObject) -> None:
 class Tree:
     """Pages of a few levels, some of them cached."""
 
-    def __init__(self, size: int, seed: int) -> None:
+    def __init__(self, size: int, seed: int, cache_bytes: int = 1 << 20) -> None:
         self.backend = MappingBackend({})
-        self.reader = Reader(self.backend)
+        self.reader = Reader(self.backend, cache_bytes)
         self.chance = random.Random(seed)
         self.batch = Batch(Session(3, b"salted"), None, self.reader, NO_STATE)
         below: list[tuple[bytes, int, Pointer]] = []
@@ -181,12 +197,19 @@ class Tree:
 
 
 @settings(max_examples=40)
-@given(st.integers(1, 60), st.integers(0, 1_000), st.lists(st.integers(-1, 400), min_size=1, max_size=8))
-def test_a_way_down_and_what_is_written_on_the_way_up(size: int, seed: int, numbers: list[int]) -> None:
+@given(
+    st.integers(1, 60),
+    st.integers(0, 1_000),
+    st.lists(st.integers(-1, 400), min_size=1, max_size=8),
+    st.sampled_from([1_000, 4_000, 6_000, 9_000, 1 << 20]),
+)
+def test_a_way_down_and_what_is_written_on_the_way_up(
+    size: int, seed: int, numbers: list[int], cache_bytes: int
+) -> None:
     written: list[Any] = []
 
     def run() -> Any:
-        tree = Tree(size, seed)
+        tree = Tree(size, seed, cache_bytes)
         seen = []
         for number in numbers:
             tree.forget_some()

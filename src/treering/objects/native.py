@@ -97,11 +97,16 @@ class Native(Protocol):
         ...
 
 
+VERSION = 1  # of what the functions take and give; to be raised with native/native.h
+
+
 def _find() -> Native | None:
     try:
-        return cast("Native", importlib.import_module("treering.objects._native"))
+        module = importlib.import_module("treering.objects._native")
     except ImportError:
         return None
+    is_ours = getattr(module, "VERSION", 0) == VERSION  # not left behind by other sources
+    return cast("Native", module) if is_ours else None
 
 
 NATIVE = _find()
