@@ -276,7 +276,7 @@ class Transaction:
             return merger.unmoved(shape, self._recorder.touch, head, self._view.root), merger
         root = merger.root(shape, self._recorder.touch, head, self._view.root)
         conflicts = merger.conflicts
-        if not conflicts and self._reads and any(merger.writes(shape, self._recorder.touch, self._view.root, Path())):
+        if not conflicts and self._reads and merger.wrote(shape, self._recorder.touch, head, self._view.root):
             conflicts = [Conflict(path, None, None, None) for path, probe, seen in self._reads if probe(head) != seen]
         if conflicts:
             raise MergeConflict("the head changed under the transaction", conflicts=tuple(conflicts))

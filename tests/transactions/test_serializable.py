@@ -131,3 +131,19 @@ def test_a_write_that_is_there_already_does_not_excuse_a_read(repo: Repository) 
     repo.update("/", pb.Network(name="both"))
     with pytest.raises(MergeConflict):
         tx.commit()
+
+
+def test_an_order_of_what_was_removed_meanwhile_is_no_write(repo: Repository) -> None:
+    for name in ("a", "b"):
+        repo.add("/devices", pb.Device(name=name))
+    transaction = repo.transaction(serializable=True)
+    transaction.get("/devices/b")
+    transaction.remove("/devices/a")
+    transaction.add("/devices", pb.Device(name="a"))  # nothing but at the end of its siblings
+    repo.remove("/devices/b")
+    with pytest.raises(MergeConflict):
+        transaction.plan()
+    head = repo.remove("/devices/a")
+    assert list(transaction.plan()) == []
+    assert transaction.commit() == head
+    assert repo.keys("/devices") == []

@@ -18,13 +18,14 @@ from treering.objects.page import Value
 from treering.path import Path
 from treering.schema.shape import ChildField, Kind, Shape
 from treering.store.reader import Reader
+from treering.tree.address import find_address
 from treering.tree.equal import equal_order, equal_slots, equal_values
 from treering.tree.fields import merge_fields
 from treering.tree.join import ALL_LEVELS, join
 from treering.tree.touch import ABSENT, UNTOUCHED, Touch
 from treering.tree.transplant import transplant, transplant_container
 from treering.tree.view import ChildPath, View, child_path, parse
-from treering.tree.walk import iter_in_order, value_of
+from treering.tree.walk import find_value, iter_in_order, value_of
 
 _NO_ENTRY: tuple[None, int] = (None, 0)
 
@@ -236,6 +237,15 @@ class Merger:
             else:
                 versions = [self._deep(write.shape, value, where) for value in (seen, made)]
             self.conflicts.append(Conflict(where, versions[0], versions[1], None))
+
+    def wrote(self, shape: Shape, touch: Touch, head: Node, mine: Node) -> bool:
+        """Tell whether anything was written. An order of what the head does not have any more is nothing."""
+        for write in self.writes(shape, touch, mine, Path()):
+            if write.kind != "deep" or not equal_values(self._reader, write.mine, write.seen):
+                return True
+            if find_value(self._reader, head, find_address(shape, _path(write.path)).steps) is not None:
+                return True
+        return False
 
     def writes(self, shape: Shape, touch: Touch, mine: Value | None, path: Path | ChildPath) -> Iterator[Write]:
         """Yield everything that was written at and below ``path`` and is not as it was seen."""
