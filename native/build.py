@@ -34,14 +34,23 @@ class NativeHook(BuildHookInterface):  # type: ignore[type-arg]
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build before the files of the wheel are collected."""
+        """Build before the files of the wheel are collected: apart, so that what a checkout has built stays there."""
         if self.target_name != "wheel":
             return
-        built = build(PACKAGE)
-        if built is not None and version != "editable":
-            build_data["artifacts"].append(f"src/treering/objects/{built.name}")
+        if version == "editable":
+            build(PACKAGE)
+            return
+        self._folder = tempfile.TemporaryDirectory()
+        built = build(Path(self._folder.name))
+        if built is not None:
+            build_data["force_include"][str(built)] = f"treering/objects/{built.name}"
             build_data["pure_python"] = False
             build_data["infer_tag"] = True
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Clean up, once the wheel is there."""
+        if self.target_name == "wheel" and version != "editable":
+            self._folder.cleanup()
 
 
 def build(folder: Path) -> Path | None:

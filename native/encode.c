@@ -67,7 +67,7 @@ pack_run(const Run *run, int level, unsigned char *at)
     }
 }
 
-/* pack_keys(level, keys): _pack_keys() in objects/page.py; None where a length takes more than a byte. */
+/* pack_keys(level, keys): pack_keys() in objects/columns.py; None where a length takes more than a byte. */
 PyObject *
 pack_keys(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
@@ -156,7 +156,7 @@ done:
     return made;
 }
 
-/* encode_leaves(keys, values, ordinals, ends): encode_leaves() in objects/page.py, as a list.
+/* encode_leaves(keys, values, ordinals, ends): encode_leaves() in objects/columns.py, as a list.
 
    None where the keys of a leaf take Python to pack. */
 PyObject *

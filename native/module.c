@@ -20,19 +20,54 @@ strange(const char *what)
     return NULL;
 }
 
+typedef struct {
+    const char *name;
+    Py_ssize_t *at;
+} Slot;
+
+static const Slot leaf_names[] = {{"keys", &leaf_at.keys},
+                                  {"values", &leaf_at.values},
+                                  {"ordinals", &leaf_at.ordinals},
+                                  {"packed_keys", &leaf_at.packed_keys},
+                                  {"packed_ordinals", &leaf_at.packed_ordinals},
+                                  {"packed_sizes", &leaf_at.packed_sizes},
+                                  {NULL, NULL}};
+static const Slot inner_names[] = {{"content", &inner_at.content},     {"fresh", &inner_at.fresh},
+                                   {"index", &inner_at.index},         {"keys", &inner_at.keys},
+                                   {"locations", &inner_at.locations}, {NULL, NULL}};
+static const Slot batch_names[] = {{"_cache", &batch_at.cache},     {"_codec", &batch_at.codec},
+                                   {"_counter", &batch_at.counter}, {"_prefix", &batch_at.prefix},
+                                   {"entries", &batch_at.entries},  {NULL, NULL}};
+static const Slot cache_names[] = {{"young", &cache_at.young}, {"_bytes", &cache_at.bytes}, {NULL, NULL}};
+
+/* Find out where a class has its slots. -1: it has not all of them; an error was raised. */
 static int
-find_slot(PyTypeObject *type, const char *name, Py_ssize_t *at)
+find_slots(PyTypeObject *type, const Slot *slots)
 {
-    PyObject *slot = PyObject_GetAttrString((PyObject *)type, name);
-    if (slot == NULL)
-        return -1;
-    int is_slot = Py_TYPE(slot) == &PyMemberDescr_Type && ((PyMemberDescrObject *)slot)->d_member->type == T_OBJECT_EX;
-    if (is_slot)
-        *at = ((PyMemberDescrObject *)slot)->d_member->offset;
-    else
-        PyErr_Format(PyExc_TypeError, "%s.%s is not a slot", type->tp_name, name);
-    Py_DECREF(slot);
-    return is_slot ? 0 : -1;
+    for (; slots->name != NULL; slots++) {
+        PyObject *slot = PyObject_GetAttrString((PyObject *)type, slots->name);
+        if (slot == NULL)
+            return -1;
+        PyMemberDef *member = Py_TYPE(slot) == &PyMemberDescr_Type ? ((PyMemberDescrObject *)slot)->d_member : NULL;
+        int is_slot = member != NULL && member->type == T_OBJECT_EX;
+        if (is_slot)
+            *slots->at = member->offset;
+        else
+            PyErr_Format(PyExc_TypeError, "%s.%s is not a slot", type->tp_name, slots->name);
+        Py_DECREF(slot);
+        if (!is_slot)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+check_tuple(PyTypeObject *type)
+{
+    if (PyType_IsSubtype(type, &PyTuple_Type))
+        return 0;
+    PyErr_Format(PyExc_TypeError, "%s is no tuple", type->tp_name);
+    return -1;
 }
 
 static PyObject *
@@ -40,19 +75,9 @@ know_pages(PyObject *module, PyObject *args)
 {
     PyTypeObject *leaf, *inner, *index;
     PyObject *nothing;
-    if (!PyArg_ParseTuple(args, "O!O!O!O", &PyType_Type, &leaf, &PyType_Type, &inner, &PyType_Type, &index, &nothing))
+    if (!PyArg_ParseTuple(args, "O!O!O!O", &PyType_Type, &leaf, &PyType_Type, &inner, &PyType_Type, &index, &nothing) ||
+        find_slots(leaf, leaf_names) || find_slots(inner, inner_names) || check_tuple(index))
         return NULL;
-    if (find_slot(leaf, "keys", &leaf_at.keys) || find_slot(leaf, "values", &leaf_at.values) ||
-        find_slot(leaf, "ordinals", &leaf_at.ordinals) || find_slot(leaf, "packed_keys", &leaf_at.packed_keys) ||
-        find_slot(leaf, "packed_ordinals", &leaf_at.packed_ordinals) ||
-        find_slot(leaf, "packed_sizes", &leaf_at.packed_sizes) || find_slot(inner, "content", &inner_at.content) ||
-        find_slot(inner, "fresh", &inner_at.fresh) || find_slot(inner, "index", &inner_at.index) ||
-        find_slot(inner, "keys", &inner_at.keys) || find_slot(inner, "locations", &inner_at.locations))
-        return NULL;
-    if (!PyType_IsSubtype(index, &PyTuple_Type)) {
-        PyErr_SetString(PyExc_TypeError, "an index is a tuple");
-        return NULL;
-    }
     Leaf = (PyTypeObject *)Py_NewRef(leaf);
     Inner = (PyTypeObject *)Py_NewRef(inner);
     Index = (PyTypeObject *)Py_NewRef(index);
@@ -64,17 +89,9 @@ static PyObject *
 know_batch(PyObject *module, PyObject *args)
 {
     PyTypeObject *batch, *cache, *pointer;
-    if (!PyArg_ParseTuple(args, "O!O!O!", &PyType_Type, &batch, &PyType_Type, &cache, &PyType_Type, &pointer))
+    if (!PyArg_ParseTuple(args, "O!O!O!", &PyType_Type, &batch, &PyType_Type, &cache, &PyType_Type, &pointer) ||
+        find_slots(batch, batch_names) || find_slots(cache, cache_names) || check_tuple(pointer))
         return NULL;
-    if (find_slot(batch, "_cache", &batch_at.cache) || find_slot(batch, "_codec", &batch_at.codec) ||
-        find_slot(batch, "_counter", &batch_at.counter) || find_slot(batch, "_prefix", &batch_at.prefix) ||
-        find_slot(batch, "entries", &batch_at.entries) || find_slot(cache, "young", &cache_at.young) ||
-        find_slot(cache, "_bytes", &cache_at.bytes))
-        return NULL;
-    if (!PyType_IsSubtype(pointer, &PyTuple_Type)) {
-        PyErr_SetString(PyExc_TypeError, "a pointer is a tuple");
-        return NULL;
-    }
     Batch = (PyTypeObject *)Py_NewRef(batch);
     Cache = (PyTypeObject *)Py_NewRef(cache);
     Pointer = (PyTypeObject *)Py_NewRef(pointer);

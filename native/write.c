@@ -219,9 +219,9 @@ splice(PyObject *bytes, Py_ssize_t at, PyObject *part)
     return made;
 }
 
-/* A leaf as Leaf.encode encodes it. */
+/* A leaf as Leaf.encode encodes it: joined from its parts where these are packed already. */
 static int
-encode_page(PyObject *leaf, PyObject **content, PyObject **tail)
+join_leaf(PyObject *leaf, PyObject **content, PyObject **tail)
 {
     *content = *tail = NULL;
     PyObject *values = SLOT(leaf, leaf_at.values), *order = SLOT(leaf, leaf_at.packed_ordinals);
@@ -276,7 +276,7 @@ put_path(PyObject *module, PyObject *const *args, Py_ssize_t count)
     PyObject *page = Py_NewRef(args[3]), *content, *tail;
     PyObject *above = NULL, *digest = NULL, *location = NULL, *old = NULL, *result = NULL;
     Py_ssize_t more = PyLong_AsSsize_t(added);
-    if ((more == -1 && PyErr_Occurred()) || encode_page(page, &content, &tail) < 0) {
+    if ((more == -1 && PyErr_Occurred()) || join_leaf(page, &content, &tail) < 0) {
         Py_DECREF(page);
         return NULL;
     }

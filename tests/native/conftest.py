@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from treering.merkle import chunking, container, place
-from treering.objects import frame, page
+from treering.objects import columns, frame, page
 from treering.objects.native import NATIVE
 from treering.store import batch
 
-USERS = (frame, page, chunking, container, place, batch)  # of the module in C
+USERS = (columns, frame, page, chunking, container, place, batch)  # of the module in C
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

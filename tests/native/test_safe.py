@@ -17,9 +17,10 @@ from tests.native.test_same import Tree
 
 from treering.merkle.chunking import LEAF_THRESHOLDS, cuts
 from treering.merkle.place import Place
+from treering.objects.columns import pack_keys
 from treering.objects.frame import PAGE, hash_content, seal
 from treering.objects.native import NATIVE
-from treering.objects.page import Inner, Leaf, _pack_keys, decode_page
+from treering.objects.page import Inner, Leaf, decode_page
 from treering.store.batch import Batch
 from treering.store.session import Session
 
@@ -164,7 +165,7 @@ def test_nothing_is_kept_alive() -> None:
                 decode_page(leaf[0][:-1], leaf[1])
             decode_page(*inner.encode())
             cuts([b"a", b"b"] * 40, 0)
-            _pack_keys(0, (b"aaa", b"aab"))
+            pack_keys(0, (b"aaa", b"aab"))
             inner.with_count(1, 3)
             tree.forget_some()
             place = Place(tree.reader, tree.root, b"%06d" % 5)

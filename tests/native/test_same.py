@@ -17,8 +17,9 @@ from treering.backend.mapping import MappingBackend
 from treering.errors import Error
 from treering.merkle.chunking import cuts
 from treering.merkle.place import Place
+from treering.objects.columns import encode_leaves, pack_keys
 from treering.objects.frame import NODE, PAGE, hash_content, seal, unseal
-from treering.objects.page import Index, Inner, Leaf, Page, _pack_keys, decode_page, encode_leaves
+from treering.objects.page import Index, Inner, Leaf, Page, decode_page
 from treering.objects.pointer import Hash, Location, Pointer
 from treering.opening import open_with
 from treering.schema.schema import Schema
@@ -94,7 +95,7 @@ def test_any_bytes_decoded(content: bytes, tail: bytes) -> None:
 
 @given(st.integers(0, 63), keys | st.lists(st.binary(max_size=300), min_size=1, max_size=5, unique=True).map(sorted))
 def test_keys_packed(level: int, those: Any) -> None:
-    native, python = both(lambda: _pack_keys(level, those))
+    native, python = both(lambda: pack_keys(level, those))
     assert native == python
 
 

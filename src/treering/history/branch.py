@@ -167,34 +167,15 @@ class Branch:
         self, batch: Batch, state: State, head: StoredCommit, root: Node, author: str, note: str
     ) -> StoredCommit:
         """Add a commit on top of ``head`` to the batch. ``root``: its tree, of which everything below is written."""
-        seq, before, _, _, _, schema, _, depth, _, jump_depth, further, _, _ = head.record
+        above = head.record
+        schema = above.schema
         if schema is not self._named:
             schema = self._named = self._schema_for(batch, head)
-        pointer = jump = head.pointer
-        jumps = state.lineage.double_jump(head) if jump_depth - further == depth - jump_depth else None
-        if jumps is not None:
-            jump, jump_depth, further = jumps
-        else:
-            jump_depth, further = depth, jump_depth
         entropy = self.store.entropy
-        time, nonce = entropy.now(), entropy.nonce(NONCE_BYTES)
-        time = time if time > before else before  # noqa: FURB136 - a call of max takes ten times as long
-        parents = (pointer,)
-        made = (
-            seq + 1,
-            time,
-            nonce,
-            author,
-            note,
-            schema,
-            parents,
-            depth + 1,
-            jump,
-            jump_depth,
-            further,
-            root,
-            NO_EXTENSIONS,
-        )
+        now, before, nonce = entropy.now(), above.time, entropy.nonce(NONCE_BYTES)
+        time = now if now > before else before  # noqa: FURB136 - a call of max takes ten times as long
+        line = above.depth + 1, *state.lineage.jump_from(head)
+        made = above.seq + 1, time, nonce, author, note, schema, (head.pointer,), *line, root, NO_EXTENSIONS
         return _put_record(batch, make_record(made))
 
     def _schema_for(self, batch: Batch, head: StoredCommit) -> Pointer:

@@ -122,29 +122,28 @@ class Group:
         with store.lock:
             try:
                 self._is_alone = True  # whoever comes from now on joins a group, whose leader waits for the lock
-                batch = store.begin_alone()
+                state, is_fresh = store.known_state()
+                batch = store.find_batch(state)
                 if batch is None:  # one takes a session first, and only for what is to be published
                     return None
-                state = batch.base
                 try:
-                    known, head = line.newest
-                    if known is not state:
-                        head = line.head(state)
-                    base = head.record.root  # type: ignore[union-attr] # there is one with every state
+                    known, newest = line.newest
+                    head = newest if known is state and newest is not None else line.head(state)
+                    base = head.record.root
                     root = write(base, batch) if write is not None else edit(base)
                     if root is base:
-                        return None if store.may_be_behind else head
+                        return head if is_fresh else None
                     if write is None:
                         root = seal_node(root, batch.put)
-                    commit = line.put_commit(batch, state, head, root, author, note)  # type: ignore[arg-type]
+                    commit = line.put_commit(batch, state, head, root, author, note)
                 except Unavailable:
                     raise
                 except (DanglingReference, NameNotFound):
                     return None  # pruned, or made elsewhere, since the root was looked at: or not, as `serve` will find
                 except Exception:
-                    if store.may_be_behind:
-                        return None
-                    raise
+                    if is_fresh:
+                        raise
+                    return None
                 moved = store.publish_commit(batch, state, line.name, commit)
                 if moved is None:
                     return None

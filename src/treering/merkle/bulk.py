@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from treering.merkle.chunking import cuts
 from treering.merkle.seal import Put, SealValue, seal_leaf
+from treering.objects.columns import encode_leaves
 from treering.objects.frame import PAGE
-from treering.objects.page import Inner, Leaf, Page, Value, encode_leaves
+from treering.objects.page import Inner, Leaf, Page, Value
 from treering.objects.pointer import Pointer
 
 Children = Callable[[int, int], Sequence[Value]]  # those from one position to another

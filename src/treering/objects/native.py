@@ -52,7 +52,7 @@ class Native(Protocol):
         ...
 
     def pack_keys(self, level: int, keys: tuple[bytes, ...], /) -> bytes | None:
-        """Do what ``_pack_keys`` does; None where keys are longer than 255 bytes, or share more than 127."""
+        """Do what ``pack_keys`` does; None where keys are longer than 255 bytes, or share more than 127."""
 
     def encode_leaves(
         self, keys: Sequence[bytes], values: Sequence[bytes], ordinals: Sequence[int], ends: list[int], /

@@ -9,13 +9,13 @@ children not yet written stand beside them in ``fresh`` until the page is sealed
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, Union
 
+from treering.objects.columns import PAGE_HEADER, pack_keys
 from treering.objects.native import NATIVE
-from treering.objects.packing import cut, cut_evenly, decode_sized, encode_varint, pack_integers, unpack_integers
+from treering.objects.packing import cut, cut_evenly, decode_sized, pack_integers, unpack_integers
 from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Embedded, Hash, Location, Pointer, make_pointer
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ Value = Union[bytes, Embedded, Pointer, "Node"]
 Entry = tuple[bytes, Value, int]  # key, child, ordinal (its place among its siblings, 0 where order is not kept)
 
 MAX_LEVEL = 63  # pages but the last have two entries or more, so no container is that high
-PAGE_HEADER = struct.Struct("<BH")  # level (0: leaf), number of entries
 _HEADER_BYTES = PAGE_HEADER.size
-_pack_header = PAGE_HEADER.pack
 _PLAIN = {bytes}  # the types of children that are embedded and have no tail
 _NO_HASH, _NO_LOCATION = bytes(HASH_BYTES), bytes(LOCATION_BYTES)  # of a page not yet written
 NOTHING_FRESH: Mapping[int, Page] = MappingProxyType({})
@@ -90,7 +88,7 @@ class Leaf:
                 self.packed_ordinals = tail[:-1]
                 return content, tail
         if not keys:
-            keys = self.packed_keys = _pack_keys(0, self.keys)
+            keys = self.packed_keys = pack_keys(0, self.keys)
         if not ordinals:
             ordinals = self.packed_ordinals = pack_integers(self.ordinals)
         if not is_plain:
@@ -120,49 +118,6 @@ class Leaf:
             tails.append(tail)
         content = b"".join((keys, pack_integers(sizes), *parts))
         return content, b"".join((ordinals, pack_integers(list(map(len, tails))), *tails))
-
-
-def encode_leaves(
-    keys: Sequence[bytes], values: Sequence[bytes], ordinals: Sequence[int], ends: list[int]
-) -> Iterable[tuple[bytes, bytes, bytes, bytes]]:
-    """Yield content and tail, as ``Leaf.encode`` returns them, of the leaves that columns are cut into at ``ends``.
-
-    Beside them stand the packed keys and the packed sizes, which a leaf keeps. Two thirds of the time of making the
-    leaves and encoding each: sizes and ordinals are packed for all at once.
-    """
-    encoded = None if NATIVE is None else NATIVE.encode_leaves(keys, values, ordinals, ends)
-    return _encode_leaves(keys, values, ordinals, ends) if encoded is None else encoded
-
-
-def _encode_leaves(
-    keys: Sequence[bytes], values: Sequence[bytes], ordinals: Sequence[int], ends: Sequence[int]
-) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
-    sizes, width = _pack_column(list(map(len, values)))
-    places, place_width = _pack_column(ordinals)
-    start = 0
-    for end in ends:
-        children = values[start:end]
-        if width:
-            packed_sizes = sizes[:1] + sizes[1 + start * width : 1 + end * width]
-        else:
-            packed_sizes = pack_integers(list(map(len, children)))
-        if place_width:
-            tail = b"%b%b\0" % (places[:1], places[1 + start * place_width : 1 + end * place_width])
-        else:
-            tail = pack_integers(ordinals[start:end]) + b"\0"
-        packed_keys = _pack_keys(0, keys[start:end])
-        yield b"".join((packed_keys, packed_sizes, *children)), tail, packed_keys, packed_sizes
-        start = end
-
-
-def _pack_column(values: Sequence[int]) -> tuple[bytes, int]:
-    """Pack integers of which parts are to be packed: any part is the first byte and its own bytes, width for each.
-
-    The width is 0 where parts may differ in it.
-    """
-    packed = pack_integers(values)
-    width = packed[0]
-    return packed, width if min(values) >= (1 << 4 * width if width > 1 else 1) else 0
 
 
 class Index(NamedTuple):
@@ -199,7 +154,7 @@ class Inner:
     ) -> None:
         """Make the page. ``index``: where all but the locations is known; then ``hashes`` is the whole content."""
         if index is None:
-            packed_keys = _pack_keys(level, keys)
+            packed_keys = pack_keys(level, keys)
             packed = packed_keys + pack_integers(counts)
             index = Index(level, keys, counts, len(packed_keys), len(packed))
             hashes = packed + hashes
@@ -326,30 +281,6 @@ def inner_page(
     hashes = b"".join([child.hash if type(child) is Pointer else _NO_HASH for child in children])
     locations = b"".join([child.location if type(child) is Pointer else _NO_LOCATION for child in children])
     return Inner(level, keys, counts, hashes, locations, fresh)  # type: ignore[arg-type]
-
-
-def _pack_keys(level: int, keys: Sequence[bytes]) -> bytes:
-    """Encode how a page's content begins: level, number of entries, and the keys without what all of them share."""
-    if NATIVE is not None:
-        packed = NATIVE.pack_keys(level, tuple(keys))
-        if packed is not None:
-            return packed
-    first, last = keys[0], keys[-1]  # the keys between begin with what these two do
-    length = len(first)
-    if length == len(last):
-        differing = int.from_bytes(first, "big") ^ int.from_bytes(last, "big")
-    else:
-        length = min(length, len(last))
-        differing = int.from_bytes(first[:length], "big") ^ int.from_bytes(last[:length], "big")
-    shared = length - (differing.bit_length() + 7 >> 3)  # one step in C, where a loop takes one for each byte
-    rests = [key[shared:] for key in keys]
-    head = _pack_header(level, len(keys)) + encode_varint(shared) + first[:shared]
-    try:
-        # as pack_integers does: the last key is longer than what is shared, unless it is the only one
-        lengths = bytes(map(len, rests))
-    except ValueError:
-        return b"".join((head, pack_integers(list(map(len, rests))), *rests))
-    return b"".join((head, b"\x01", lengths, *rests)) if rests[-1] else head + b"\x00"
 
 
 def decode_page(content: bytes, tail: bytes) -> Page:

@@ -132,7 +132,7 @@ def with_head(data: bytes, place: HeadPlace, head: Pointer) -> bytes:
     cut, join = place
     start, version, before, after = cut(data)
     moved = join(start, version + 1, before, head[0], head[1], after)
-    return moved + crc32(moved).to_bytes(4, "little")
+    return moved + crc32(moved).to_bytes(CHECKSUM_BYTES, "little")
 
 
 def encode_names(names: Mapping[str, Pointer]) -> bytes:

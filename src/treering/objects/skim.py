@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import cast
 
+from treering.objects.columns import PAGE_HEADER
 from treering.objects.packing import cut_evenly
-from treering.objects.page import MAX_LEVEL, PAGE_HEADER, Inner, Leaf, Page, decode_page
+from treering.objects.page import MAX_LEVEL, Inner, Leaf, Page, decode_page
 from treering.objects.pointer import HASH_BYTES, LOCATION_BYTES, Location, Pointer, make_pointer
 
 

@@ -49,7 +49,11 @@ class Batch:
         data = seal(kind, content, tail, digest, location, self._codec)
         self.entries.append((location, data))
         if value is not None:
-            self._cache.replace(old, location, (digest, value, len(data) + OVERHEAD_BYTES))
+            cached = digest, value, len(data) + OVERHEAD_BYTES
+            if old:
+                self._cache.replace(old, location, cached)
+            else:
+                self._cache.put(location, cached)
         return _new_tuple(Pointer, (digest, location))  # make_pointer, without its call
 
     def put_path(

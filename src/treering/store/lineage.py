@@ -175,21 +175,21 @@ class Lineage:
                 return True
         return False
 
-    def double_jump(self, parent: StoredCommit) -> tuple[Pointer, int, int] | None:
-        """Return where two jumps from ``parent`` lead, its depth, and the depth one jump further: for a child's jump.
+    def jump_from(self, parent: StoredCommit) -> tuple[Pointer, int, int]:
+        """Return the jump pointer for a child of ``parent``, the depth it leads to, and the depth one jump further.
 
         Skew-binary: two jumps of equal length become one of twice the length. Reads at most two commits, mostly cached.
-        None where one of them was pruned: jumps start again from there, for a while shorter.
         """
-        record, read = parent.record, self._reader.commit
-        jump = record.jump
-        if jump is None or (self._gaps and self._leads_to_gap(record)):
-            return None
-        try:
-            target = read(jump).record.jump
-            return None if target is None else (target, record.jump_jump_depth, read(target).record.jump_depth)
-        except DanglingReference:
-            return None
+        record, jump = parent.record, parent.record.jump
+        is_doubled = record.depth - record.jump_depth == record.jump_depth - record.jump_jump_depth
+        if is_doubled and jump is not None and not (self._gaps and self._leads_to_gap(record)):
+            try:
+                target = self._reader.commit(jump).record.jump
+                if target is not None:
+                    return target, record.jump_jump_depth, self._reader.commit(target).record.jump_depth
+            except DanglingReference:  # pruned: jumps start again from here, for a while shorter
+                pass
+        return parent.pointer, record.depth, record.jump_depth
 
     def _jump(self, commit: StoredCommit) -> StoredCommit | None:
         jump = self._jump_pointer(commit)

@@ -62,7 +62,7 @@ class Store:
         is_early = fitted.limits.durability is Durability.ASYNC
         self._syncing = fitted if is_early and isinstance(fitted, Syncing) else None
         self.backend: Backend = FreshBackend(fitted, self.freshness)
-        self.may_be_behind = is_session or backend.limits.remote  # what `known_state` returns, behind the root
+        self._may_be_behind = is_session or backend.limits.remote
         self.is_remote = backend.limits.remote
         self.reader = Reader(self.backend, cache_bytes)
         self.deadline_seconds = deadline_seconds
@@ -122,7 +122,7 @@ class Store:
         since is found out by moving it. Nothing else may be concluded from it.
         """
         known = self._state
-        if known is None or not self.may_be_behind:
+        if known is None or not self._may_be_behind:
             is_usable = known is not None and not self._closed and self._forks == _forks
             if is_usable and self.backend.read_root() == known.data:  # type: ignore[union-attr]
                 return known, True  # type: ignore[return-value] # it is known
@@ -155,18 +155,6 @@ class Store:
         if session is None or session.number < state.session_floor:
             return None
         return Batch(session, self._codec, self.reader, state)
-
-    def begin_alone(self) -> Batch | None:
-        """Start a publication on top of `known_state`, or return None as `find_batch` does.
-
-        Both in one call for a single commit: nearly always the root is as this process left it, and a session is there.
-        """
-        known, session = self._state, self._session
-        if known is None or session is None or self.may_be_behind or self.backend.read_root() != known.data:
-            known, _ = self.known_state()
-        elif session.number >= known.session_floor:
-            return Batch(session, self._codec, self.reader, known)
-        return self.find_batch(known)
 
     def begin(self, state: State) -> Batch:
         """Start a publication on top of ``state``. Takes a session with the first one."""
@@ -229,7 +217,7 @@ class Store:
             sections = {BRANCHES: batch.put_names(branches)}
             sign = commit_sign(branch, commit)
             return self.publish(batch, state, sections, branches=branches, shows=sign, commit=pointer)
-        try:  # nearly every commit: the root as it is, with another head; _move without its call
+        try:  # nearly every commit: the root as it is, with another head. What _move does, with a sign only when needed
             if self.backend.publish(batch.entries, state.data, moved.data):
                 self._state = moved
                 return moved
