@@ -13,20 +13,17 @@ from typing import Any, Self, TypeVar
 from google.protobuf.message import Message
 
 from treering.difference import Diff
-from treering.errors import AlreadyExists, Corruption, DanglingReference, MergeConflict, NameNotFound, WrongType
+from treering.errors import Corruption, DanglingReference, MergeConflict, WrongType
 from treering.history.commit import Commit
 from treering.history.log import iter_log
-from treering.history.name import Name, check_name, resolve
+from treering.history.name import Name, Names, check_name
 from treering.history.policy import find_oldest
 from treering.hooks import Hooks
-from treering.objects.pointer import Pointer
-from treering.objects.root import TAGS
 from treering.path import Path
 from treering.proxy import Proxy
 from treering.schema.schema import Schema
 from treering.snapshot import Snapshot
 from treering.store.prune import Pruner, PruneReport
-from treering.store.reader import StoredCommit
 from treering.store.state import State
 from treering.store.sweep import sweep_unreachable
 from treering.store.verify import VerifyReport, report_damaged_root, verify
@@ -58,6 +55,7 @@ class Repository:
         self._schema = work.schema
         self._branch = work.branch
         self._editor = work.editor
+        self._names = Names(work.branch)
         self._seen: tuple[State | None, View | None] = (None, None)
 
     # Reading
@@ -264,15 +262,7 @@ class Repository:
         O(log history) commits; the first bare id that is asked for, all of them once, many at a time. Raises
         `NameNotFound`, `AmbiguousName`, `WrongType`.
         """
-        state = self._store.state
-        while True:
-            try:
-                return Commit(self._resolve(state, name), self._store)
-            except DanglingReference:
-                now = self._store.state
-                if now.data == state.data:
-                    raise
-                state = now  # another process has just pruned what was looked at
+        return Commit(self._names.resolve(name), self._store)
 
     def log(
         self, name: Name | None = None, *, path: PathLike | None = None, limit: int | None = None
@@ -313,39 +303,18 @@ class Repository:
         """
         check_name(name)
         commit = self.head if at is None else self.resolve(at)
-        pointer = commit.stored.pointer
-
-        def change(state: State) -> Mapping[str, Pointer] | None:
-            self._resolve(state, commit)  # still in history, by the very root that the new one replaces
-            known = state.tags.get(name)
-            if known == pointer:
-                return None
-            if name in state.branches or (known is not None and not move):
-                raise AlreadyExists("this name is taken", name=name)
-            return {**state.tags, name: pointer}
-
-        self._branch.move_names(TAGS, change)
+        self._names.tag(name, commit.stored, move=move)
         return commit
 
     def delete_tag(self, *names: str) -> None:
         """Take names off their commits, all or none. `NameNotFound`."""
-
-        def change(state: State) -> Mapping[str, Pointer] | None:
-            for name in names:
-                if name not in state.tags:
-                    raise NameNotFound("there is no such tag", name=name)
-            return {name: pointer for name, pointer in state.tags.items() if name not in names} if names else None
-
-        self._branch.move_names(TAGS, change)
+        self._names.delete_tags(names)
 
     @property
     def tags(self) -> Mapping[str, Commit]:
         """The tags and their commits, by name, as they are now."""
-        state = self._store.state
-        names = sorted(state.tags)
-        found = self._store.reader.commits([state.tags[name] for name in names])
-        commits = (Commit(commit, self._store) for commit in found)
-        return MappingProxyType(dict(zip(names, commits, strict=True)))
+        tags = self._names.tags()
+        return MappingProxyType({name: Commit(commit, self._store) for name, commit in tags.items()})
 
     # The store
 
@@ -398,9 +367,6 @@ class Repository:
 
     def __repr__(self) -> str:
         return f"<Repository {self._store.backend.url} branch {self._branch.name!r} of {self._schema.root.name}>"
-
-    def _resolve(self, state: State, name: Name) -> StoredCommit:
-        return resolve(self._store.reader, state, self._branch.name, name)
 
     def _view(self) -> View:
         """Return the newest tree."""

@@ -1,13 +1,16 @@
-"""From a name to a commit: branches, tags, ids and their prefixes, ``412-9f3ac01b``, ``main~3``, dates."""
+"""What commits are called: branches, tags, ids and their prefixes, ``412-9f3ac01b``, ``main~3``, dates."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from treering.errors import AmbiguousName, DanglingReference, InvalidName, NameNotFound, WrongType
+from treering.errors import AlreadyExists, AmbiguousName, DanglingReference, InvalidName, NameNotFound, WrongType
+from treering.history.branch import Branch
 from treering.history.commit import Commit, microseconds
 from treering.objects.pointer import Hash, Pointer
+from treering.objects.root import TAGS
 from treering.store.reader import Reader, StoredCommit
 from treering.store.state import State
 
@@ -76,6 +79,63 @@ def resolve(reader: Reader, state: State, branch: str, name: object) -> StoredCo
 def find_pointer(state: State, name: str) -> Pointer | None:
     """Return the commit that a branch or a tag names, or None."""
     return state.branches.get(name) or state.tags.get(name)
+
+
+class Names:
+    """What a branch and its store call their commits. Threads may share it."""
+
+    def __init__(self, branch: Branch) -> None:
+        self._branch = branch
+        self._store = branch.store
+
+    def resolve(self, name: Name) -> StoredCommit:
+        """Return the commit that a name stands for, as ``resolve`` does, whatever another process prunes meanwhile."""
+        state = self._store.state
+        while True:
+            try:
+                return self._resolve(state, name)
+            except DanglingReference:
+                now = self._store.state
+                if now.data == state.data:
+                    raise
+                state = now  # another process has just pruned what was looked at
+
+    def tags(self) -> dict[str, StoredCommit]:
+        """Return the tags and their commits as they are now, sorted by name, in one request."""
+        state = self._store.state
+        names = sorted(state.tags)
+        return dict(zip(names, self._store.reader.commits([state.tags[name] for name in names]), strict=True))
+
+    def tag(self, name: str, commit: StoredCommit, *, move: bool) -> None:
+        """Name a commit. ``AlreadyExists`` where the name stands for another one (unless ``move``) or for a branch.
+
+        ``NameNotFound`` where the commit was pruned.
+        """
+
+        def change(state: State) -> Mapping[str, Pointer] | None:
+            self._resolve(state, Commit(commit, self._store))  # still in history, by the root that the new one replaces
+            known = state.tags.get(name)
+            if known == commit.pointer:
+                return None
+            if name in state.branches or (known is not None and not move):
+                raise AlreadyExists("this name is taken", name=name)
+            return {**state.tags, name: commit.pointer}
+
+        self._branch.move_names(TAGS, change)
+
+    def delete_tags(self, names: Sequence[str]) -> None:
+        """Take names off their commits, all or none. ``NameNotFound``."""
+
+        def change(state: State) -> Mapping[str, Pointer] | None:
+            for name in names:
+                if name not in state.tags:
+                    raise NameNotFound("there is no such tag", name=name)
+            return {name: pointer for name, pointer in state.tags.items() if name not in names} if names else None
+
+        self._branch.move_names(TAGS, change)
+
+    def _resolve(self, state: State, name: Name) -> StoredCommit:
+        return resolve(self._store.reader, state, self._branch.name, name)
 
 
 def _at_time(reader: Reader, state: State, branch: str, moment: datetime) -> StoredCommit:
