@@ -12,7 +12,8 @@ from typing import Any, Literal
 from google.protobuf.message import Message
 
 from treering.errors import MergeConflict
-from treering.testing.model import Kind, Model, ModelField, ModelNode, Steps
+from treering.testing.model import Model
+from treering.testing.model_tree import Kind, ModelField, ModelNode, Steps
 
 Way = tuple[tuple[str, Any], ...]  # (field, key) pairs; the key of a singular child or of a whole list is None
 Written = Literal["own", "whole", "list"]
