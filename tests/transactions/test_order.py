@@ -94,6 +94,22 @@ def test_an_order_gives_way_to_content(repo: Repository) -> None:
     assert _names(repo) == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("last", [True, False])
+def test_an_order_below_that_was_not_changed_leaves_that_of_another_writer(repo: Repository, last: bool) -> None:
+    devices = [device("a"), device("b")] if last else [device("b"), device("a")]
+    repo.replace("/", pb.Network(devices=devices))
+    tx = repo.transaction()
+    tx.remove("/devices/b")
+    tx.add("/devices", device("b"))  # to the end, and as it was
+    turned = device("b")
+    turned.ports.sort(key=lambda port: -port.number)
+    head = repo.replace("/devices/b", turned)
+    commit = tx.commit()
+    assert repo.get("/devices", deep=True) == [device("a"), turned]
+    assert (commit == head) == last
+    assert commit.tree_id == head.tree_id
+
+
 def test_an_equal_add_keeps_its_place(repo: Repository) -> None:
     tx = repo.transaction()
     tx.add("/devices", device("same"))

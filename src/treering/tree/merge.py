@@ -200,18 +200,8 @@ class Merger:
     ) -> tuple[Value | None, bool]:
         """Merge what was added, removed or replaced as a whole."""
         seen = _seen(touch)
-        if self._as_seen(mine, seen) and not touch.moved:
-            return head, False
-        if equal_values(self._reader, mine, seen):  # only an order was written: its own, or that of its children
-            if mine is None or head is None:
-                return head, False
-            if not equal_values(self._reader, head, seen):
-                if touch.moved:
-                    self._effective[path] = True
-                return head, touch.moved
-            self._effective[path] = True
-            same = equal_order(self._reader, mine, head)
-            return head if same else transplant(self._reader, mine, head), touch.moved
+        if equal_values(self._reader, mine, seen):
+            return self._order(touch, head, mine, path)
         if equal_values(self._reader, mine, head):
             return head, False
         self._effective[path] = True
@@ -220,6 +210,23 @@ class Merger:
             return value, head is None or touch.moved
         self.conflicts.append(Conflict(path, *(self._deep(shape, version, path) for version in (seen, mine, head))))
         return head, False
+
+    def _order(self, touch: Touch, head: Value | None, mine: Value | None, path: Path) -> tuple[Value | None, bool]:
+        """Merge what has the content that was seen: an order may have been written, its own or that of what is below.
+
+        That never conflicts. An order below that is as it was seen was not written: the head's stays.
+        """
+        seen = _seen(touch)
+        if mine is None or seen is None or head is None:
+            return head, False
+        value = head
+        if equal_values(self._reader, head, seen) and not equal_order(self._reader, mine, seen):
+            self._effective[path] = True
+            if not equal_order(self._reader, mine, head):
+                value = transplant(self._reader, mine, head)
+        if touch.moved:
+            self._effective[path] = True
+        return value, touch.moved
 
     def _lost(self, shape: Shape, touch: Touch, mine: Node, path: Path) -> None:
         """Report every write into a node that the head does not have any more.
