@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dbm.dumb
 import shelve
 from collections import UserDict
 from collections.abc import Callable, Iterator, MutableMapping
@@ -32,7 +33,9 @@ class TestShelf(WatchingConformance, PersistentConformance):
         self.shelf.close()
 
     def make(self, tmp_path: Path) -> Callable[[], Backend]:
-        self.shelf: shelve.Shelf[bytes] = shelve.open(tmp_path / "shelf")  # noqa: SIM115 - closed by the fixture
+        # not `shelve.open`: from Python 3.13 on that prefers SQLite, which only the thread that opened it may use
+        files = dbm.dumb.open(str(tmp_path / "shelf"), "c")  # noqa: SIM115 - closed by the fixture, with the shelf
+        self.shelf: shelve.Shelf[bytes] = shelve.Shelf(files)
         return lambda: MappingBackend(self.shelf)
 
 

@@ -12,7 +12,7 @@ from treering.backend.etcd import wire_pb2 as wire
 from treering.backend.etcd.client import TLS, Client, Login
 from treering.backend.etcd.failure import decode
 from treering.backend.url import StoreURL
-from treering.errors import InvalidStoreURL, NotAStore, OutcomeUnknown, StoreFull, TooLarge
+from treering.errors import InvalidStoreURL, NotAStore, OutcomeUnknown, StoreFull, TooLarge, Unavailable
 
 _DEFAULT_PORT = 2379
 _MAX_TXN_OPS = 128  # etcd's own defaults
@@ -249,16 +249,21 @@ class EtcdBackend:
                     return
                 if not reply.created:
                     continue
-                if after:
-                    moved = reply.header.revision < after  # the store is an older copy of what it was
-                else:
-                    moved = self._read_root(max(last_moment - monotonic(), 0.001))[0] != known
-                if moved:
+                # a lower revision: the store is an older copy of what it was
+                if reply.header.revision < after if after else self._may_have_moved(known, last_moment):
                     return
 
     def close(self) -> None:
         """Let go of the connections; calls and watches under way end. Twice is fine."""
         self._client.close()
+
+    def _may_have_moved(self, known: bytes | None, last_moment: float) -> bool:
+        try:
+            return self._read_root(max(last_moment - monotonic(), 0.001))[0] != known
+        except Unavailable:
+            if monotonic() < last_moment:
+                raise
+            return True  # the time was too short for an answer, which says nothing about the store
 
     def _read_root(self, seconds: float | None) -> tuple[bytes | None, int]:
         request = wire.RangeRequest(key=self._root_key).SerializeToString()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ class FakeEtcd:
     tokens: list[str] = field(default_factory=list)
     garbage: bool = False
     before_failing: Callable[[wire.TxnRequest], object] | None = None
+    may_answer: threading.Event = field(default_factory=threading.Event)  # a Range, once ``holds_back``
+    holds_back: bool = False
 
     def apply(self, txn: wire.TxnRequest) -> wire.TxnResponse:
         reply = wire.TxnResponse(header=wire.Header(revision=1), succeeded=True)
@@ -60,7 +63,10 @@ class FakeEtcd:
         if method == "Authenticate":
             token = f"token {self.calls.count(method)}"
             return wire.AuthenticateResponse(token=token).SerializeToString()
+        if method == "Watch":
+            return wire.WatchResponse(header=wire.Header(revision=1), created=True).SerializeToString()
         if method == "Range":
+            assert not self.holds_back or self.may_answer.wait(60)
             kvs = [] if self.root is None else [wire.KeyValue(key=ROOT, value=self.root, mod_revision=1)]
             return wire.RangeResponse(header=wire.Header(revision=1), kvs=kvs).SerializeToString()
         return self.apply(wire.TxnRequest.FromString(request)).SerializeToString()

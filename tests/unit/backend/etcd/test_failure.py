@@ -203,6 +203,16 @@ def test_what_cannot_be_watched(fake: FakeEtcd, open_store: Open, say: tuple[grp
         backend.wait_for_root(None, 3600)
 
 
+def test_a_wait_too_short_for_an_answer_ends_at_its_time(fake: FakeEtcd, open_store: Open) -> None:
+    backend = open_store(fake)
+    assert isinstance(backend, Watching)
+    fake.holds_back = True
+    backend.wait_for_root(None, 0.1)
+    fake.may_answer.set()
+    assert "Watch" in fake.calls
+    assert backend.read_root() is None
+
+
 def test_a_token_that_is_never_right_is_refused(fake: FakeEtcd, open_store: Open, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("open sesame")
     backend = open_store(fake, options=f"?user=me&password_file={tmp_path}/secret", deadline_seconds=0.3)
