@@ -141,12 +141,28 @@ def test_without_the_recorded_history_it_leaves_that_chapter_out(tmp_path: Path)
     assert len(_commands(result.stdout)) == 2
 
 
+# Imported by Python itself: the demo does not end before it is stopped, however late the signal comes.
+_HOLDING = """
+import sys, time
+write = sys.stdout.write
+def hold(text):
+    if "To go on" in text:
+        time.sleep(60)
+    return write(text)
+sys.stdout.write = hold
+"""
+
+
 @pytest.mark.parametrize("moment", ["1. An access", "This state gets a tag", "2. Two", "3. Schemas", "4. A fleet"])
 def test_ctrl_c_ends_it_in_a_line_and_the_next_run_goes_through(tmp_path: Path, moment: str) -> None:
+    holding = tmp_path / "holding"
+    holding.mkdir()
+    (holding / "sitecustomize.py").write_text(_HOLDING)
+    path = os.pathsep.join([str(holding), *filter(None, [os.environ.get("PYTHONPATH")])])
     with subprocess.Popen(
         [sys.executable, DEMO],  # without -W error: what the standard library had open when stopped is not our concern
         cwd=tmp_path,
-        env=_environment(),
+        env=_environment(PYTHONPATH=path),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",

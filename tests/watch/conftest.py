@@ -7,8 +7,15 @@ from pathlib import Path
 
 import pytest
 from tests.engine.place import Place
+from tests.watch.following import threads, until
 
 import treering
+
+
+@pytest.fixture(autouse=True)
+def _nobody_listens() -> None:
+    """What a test before this one has left may take a while to end."""
+    until(lambda: not threads())
 
 
 @pytest.fixture(params=["dict", "lmdb"])

@@ -18,6 +18,8 @@ import treering
 from treering.backend.mapping import MappingBackend
 from treering.testing import FaultyBackend
 
+CLOSE = "treering.store.freshness.CLOSE_SECONDS"  # a thread may not be run for longer than that
+
 
 @pytest.fixture
 def session(store: Place) -> treering.Repository:
@@ -207,7 +209,7 @@ def test_there_are_two_kinds(wrong: Any) -> None:
 
 def test_reads_ask_nothing(server: Outage, other: treering.Repository) -> None:
     """Only the thread asks: a question in ten milliseconds at most, however many the reads are."""
-    with treering.open(server, pb.Network, consistency="session") as session:
+    with treering.open(server, pb.Network, consistency="session", deadline_seconds=PATIENCE_SECONDS) as session:
         rename(session, "x")
         asking: set[str] = set()
         read_root = server.read_root
@@ -243,9 +245,9 @@ def test_linearizable_is_the_default() -> None:
 def test_an_outage(server: Outage, other: treering.Repository) -> None:
     """Reads go on for the deadline, then they fail, and go on again when the store is back."""
     with treering.open(server, pb.Network, consistency="session", deadline_seconds=0.5) as session:
+        began = time.monotonic()
         rename(session, "before")
         server.is_down = True
-        assert session.get().name == "before"
 
         def is_down() -> bool:
             try:
@@ -254,6 +256,10 @@ def test_an_outage(server: Outage, other: treering.Repository) -> None:
                 return True
             return False
 
+        try:
+            assert session.get().name == "before"
+        except treering.Unavailable:
+            assert time.monotonic() - began > 0.5  # this thread was not run for as long
         until(is_down)
         server.is_down = False
         made = rename(other, "after")
@@ -291,11 +297,15 @@ def test_a_store_that_went_back(store: Place) -> None:
     assert rename(session, 3) == session.head
 
 
-def test_it_ends_with_the_repository(store: Place, session: treering.Repository) -> None:
+def test_it_ends_with_the_repository(
+    store: Place, session: treering.Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CLOSE, PATIENCE_SECONDS)
     _ = session.head
     assert len(threads()) == 1
     session.close()
-    assert threads() == []
+    assert freshness(session).thread is None  # it asks no more
+    until(lambda: not threads())
     with pytest.raises(treering.Unavailable):
         session.get()
 
@@ -311,7 +321,8 @@ def test_it_ends_when_nobody_holds_the_repository(make: Callable[[], Any], tmp_p
     until(lambda: not threads())
 
 
-def test_many_sessions(store: Place) -> None:
+def test_many_sessions(store: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CLOSE, PATIENCE_SECONDS)
     writer = store.open()
     sessions = [store.open(consistency="session") for _ in range(20)]
     for session in sessions:
@@ -320,4 +331,5 @@ def test_many_sessions(store: Place) -> None:
     until(lambda: all(session.head == made for session in sessions))
     for session in sessions:
         session.close()
-    assert threads() == []
+        assert freshness(session).thread is None
+    until(lambda: not threads())

@@ -30,6 +30,7 @@ class Scripted:
     script: list[Reply | str]
     requests: list[tuple[str, str, bytes, bytes]] = field(default_factory=list)  # method, target, head, body
     connections: int = 0
+    ended: int = 0  # of these, closed by the server
     port: int = 0
     closed: threading.Event = field(default_factory=threading.Event)
 
@@ -42,7 +43,12 @@ class Scripted:
         return sum(b'"cas"' in body for _, _, _, body in self.requests)
 
     def serve(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
+        with connection:
+            self._answer(connection)
+        self.ended += 1
+
+    def _answer(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
             while head := _read_until(connection, b"\r\n\r\n"):
                 head, _, body = head.partition(b"\r\n\r\n")
                 length = next((int(x[15:]) for x in head.lower().split(b"\r\n") if x.startswith(b"content-length:")), 0)
@@ -87,10 +93,12 @@ def scripted(*script: Reply | str) -> Iterator[Scripted]:
 
         acceptor = threading.Thread(target=accept)
         acceptor.start()
-        yield server
-        server.closed.set()
-        with contextlib.suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        acceptor.join(10)
+        try:
+            yield server
+        finally:  # else a test that fails leaves threads behind that never end
+            server.closed.set()
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            acceptor.join(10)
     for thread in threads:
         thread.join(10)

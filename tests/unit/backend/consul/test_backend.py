@@ -39,8 +39,10 @@ def root(value: bytes, index: int) -> Reply:
 def opened(url: str, *, seconds: float = 5) -> Iterator[ConsulBackend]:
     backend, _ = open_backend(url, deadline_seconds=seconds)
     assert isinstance(backend, ConsulBackend)
-    yield backend
-    backend.close()
+    try:
+        yield backend
+    finally:
+        backend.close()
 
 
 @contextlib.contextmanager
@@ -172,7 +174,8 @@ def test_a_connection_that_the_server_closed_meanwhile_is_replaced() -> None:
     closed = Reply(body=DONE.body, then_close=True)
     with on(closed, DONE) as (server, backend):
         assert backend.publish([], None, b"one")
-        time.sleep(0.05)  # until the end of the connection is here
+        while not server.ended:  # then the end of the connection is here as well
+            time.sleep(0.001)
         assert backend.publish([], b"one", b"two")
         assert server.connections == 2
         assert server.publications == 2
