@@ -274,6 +274,33 @@ def test_an_outage_beyond_the_deadline(server: Outage) -> None:
         assert next(watch).commit == made
 
 
+class Flood(FaultyBackend):
+    """A store in which there is always something newer than what its reader has seen."""
+
+    left = 20
+
+    def read_many(self, keys: Any) -> list[bytes | None]:
+        if self.left and self.repo is not None:
+            self.left -= 1
+            rename(self.other, self.left)
+            now, fresh = self.inner.read_root(), freshness(self.repo)
+            until(lambda: fresh.thread is None or ((known := fresh._known) is not None and known.data == now))
+        return super().read_many(keys)
+
+    repo: Any = None
+    other: Any = None
+
+
+def test_a_flood_of_what_is_filtered_out_does_not_prolong_it() -> None:
+    flood = Flood(MappingBackend({}))
+    with treering.open(flood, pb.Network) as repo, treering.open(flood.inner, pb.Network) as other:
+        watch = repo.watch("/devices", timeout_seconds=0.05)
+        flood.repo, flood.other = repo, other
+        rename(other, "first")
+        assert commits(watch) == []
+        assert flood.left > 0
+
+
 def test_an_outage_at_the_end_of_the_time(server: Outage) -> None:
     """An iteration that ends quietly says that there was nothing: that is not known here."""
     with treering.open(server, pb.Network) as repo:
@@ -283,6 +310,23 @@ def test_an_outage_at_the_end_of_the_time(server: Outage) -> None:
             next(watch)
         server.is_down = False
         assert commits(watch) == []
+
+
+def test_a_question_that_fails_after_a_later_one_was_answered(server: Outage) -> None:
+    with treering.open(server, pb.Network) as repo:
+        fresh = freshness(repo)
+
+        def fails_late() -> bytes | None:
+            monkey.undo()
+            fresh.read()  # another thread's question is answered
+            raise treering.Unavailable("the answer was lost")
+
+        with pytest.MonkeyPatch.context() as monkey:
+            monkey.setattr(server, "read_root", fails_late)
+            monkey.setattr(repo._store.backend, "read_root", fails_late)
+            assert fresh._ask() is False
+        assert fresh._trouble is None
+        assert commits(repo.watch(timeout_seconds=0)) == []
 
 
 def test_a_read_that_fails_once(server: Outage) -> None:

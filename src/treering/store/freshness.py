@@ -78,7 +78,7 @@ class Freshness:
         try:
             data = self._backend.read_root()
         except Error as error:
-            self._trouble = error
+            self._note_trouble(error, began)
             raise
         self._take(data, turn, began, shown=True)
         return data
@@ -116,15 +116,17 @@ class Freshness:
 
         ``data`` came from `read` or from here. A store that does not answer is asked again; ``Unavailable`` when it has
         not since ``began`` (monotonic) and for ``deadline_seconds``, or does not when the time is over. Its other
-        errors are raised at once. Costs no call of its own, however many wait.
+        errors are raised at once. Without any time it looks for trouble only. Costs no call of its own, however many
+        wait.
         """
         until = None if seconds is None else time.monotonic() + seconds
+        has_time = seconds is None or seconds > 0
         with self._moved:
             self._waiting += 1
             try:
                 while not (ended() or self._stopped):
                     self._listen()
-                    if self._known is not None and self._known.data != data:
+                    if has_time and self._known is not None and self._known.data != data:
                         return self._known.data
                     now = time.monotonic()
                     patience = max(began, self._heard_at) + self._deadline_seconds - now
@@ -211,11 +213,7 @@ class Freshness:
         try:
             data = self._backend.read_root()
         except Error as error:
-            with self._moved:
-                self._trouble = error
-                if not isinstance(error, Unavailable):
-                    self._known = None  # readers are to meet it themselves
-                self._moved.notify_all()
+            self._note_trouble(error, began)
             return False
         self._take(data, turn, began, shown=False)
         return data is not None and (before is None or data != before.data)
@@ -235,6 +233,16 @@ class Freshness:
                 self._known = None  # which of the two is newer cannot be told
             if not is_same:
                 self._moved.notify_all()
+
+    def _note_trouble(self, error: Error, began: float) -> None:
+        """Remember why a question that began then was not answered, unless a later one was."""
+        with self._moved:
+            if self._heard_at > began:
+                return
+            self._trouble = error
+            if not isinstance(error, Unavailable):
+                self._known = None  # readers are to meet it themselves
+            self._moved.notify_all()
 
     def _raise_trouble(self, *, is_over: bool) -> None:
         trouble = self._trouble
