@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 
 import pytest
 from benchmarks.fleet import Fleet, device, device_id, open_fleet, random_numbers
 from tests.cost.test_costs import CountingBackend
+from tests.proto import engine_pb2 as pb
 from tests.prune import marking
 
+import treering
+from treering.backend.base import Entry
+from treering.backend.mapping import MappingBackend
+from treering.objects.pointer import Location
+from treering.store.reach import reached_only_by
+from treering.store.reader import Reader, StoredCommit
 from treering.testing import MemoryBackend
 
 SIZES = (1_000, 100_000)
@@ -138,3 +146,37 @@ def test_a_whole_tree_is_freed_in_few_requests() -> None:
     counted.prune()
     assert counted.report.objects >= 1_000 / 10
     assert counted.backend.calls["read_many"] <= 12
+
+
+class Overtaken(MappingBackend):
+    """A store in which another writer is faster, as often as ``times`` says."""
+
+    times = 0
+    other: treering.Repository
+
+    def publish(self, objects: Sequence[Entry], expected: bytes | None, root: bytes) -> bool:
+        if self.times:
+            self.times -= 1
+            self.other.update("/", pb.Network(name=f"faster {self.times}"))
+        return super().publish(objects, expected, root)
+
+
+def test_beside_a_busy_writer_history_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    mapping: dict[str, bytes] = {}
+    store = Overtaken(mapping)
+    store.other = treering.open(mapping, pb.Network)
+    looks: list[int] = []
+
+    def count(reader: Reader, dropped: Sequence[StoredCommit], kept: Sequence[StoredCommit]) -> dict[Location, int]:
+        looks.append(len(dropped))
+        return reached_only_by(reader, dropped, kept)
+
+    monkeypatch.setattr("treering.store.prune.reached_only_by", count)
+    with treering.open(store, pb.Network) as repo:
+        for number in range(20):
+            repo.update("/", pb.Network(name=str(number)))
+        store.times = 5
+        assert repo.prune(keep_last=3).commits == 18
+        assert looks == [18]
+        assert [commit.seq for commit in repo.log()] == list(range(25, 17, -1))
+        assert repo.verify().unreachable == 0

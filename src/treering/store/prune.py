@@ -145,7 +145,26 @@ class Pruner:
         readers: Mapping[Hash, StoredCommit],
         pinned: AbstractSet[Hash],
     ) -> bool:
-        """Move the root past the runs; False where they must be looked at again, with nothing changed."""
+        """Move the root past the runs; False where they must be looked at again, with nothing changed.
+
+        What was found holds as the line grows. So where a commit was faster, only the move is tried again: a prune that
+        takes a while would else never come to its end beside a busy writer.
+        """
+        for _ in self._attempts():
+            is_cut = self._try_cut(state, runs, dead, readers, pinned)
+            if is_cut is not None:
+                return is_cut
+        raise AssertionError  # pragma: no cover - attempts never end quietly
+
+    def _try_cut(
+        self,
+        state: State,
+        runs: Sequence[Run],
+        dead: Dead,
+        readers: Mapping[Hash, StoredCommit],
+        pinned: AbstractSet[Hash],
+    ) -> bool | None:
+        """Try the move of ``_cut`` once; None where somebody else was faster."""
         store = self._store
         dropped = {commit.pointer.hash for run in runs for commit in run.dropped}
         with store.lock:
@@ -159,7 +178,7 @@ class Pruner:
             named = [*now.dead, *(entry for entry, _ in lists)]
             sections = {GRAFTS: batch.put_section(encode_grafts(grafts.values()))}
             if store.publish(batch, now, sections, dead=named) is None:
-                return False
+                return None
             store.holds |= {entry: {digest: readers[digest] for digest in by} for entry, by in lists if by}
             return True
 
