@@ -321,9 +321,10 @@ class Repository:
     def prune(self, *, keep_last: int = 1, keep_within: timedelta | None = None, dry_run: bool = False) -> PruneReport:
         """Take old commits out of history, and delete what only they held.
 
-        Kept are the newest ``keep_last`` commits of the branch, those younger than ``keep_within``, and whatever a tag
-        names. ``dry_run`` only reports. Costs what changed between the commits, whatever the size of the trees. Objects
-        that a snapshot or a transaction open in this process may read are deleted by the next prune after its end.
+        Kept are the newest ``keep_last`` commits of the branch, those younger than ``keep_within``, whatever a tag
+        names, and what is committed while this works. ``dry_run`` only reports. Costs what changed between the commits,
+        whatever the size of the trees. Objects that a snapshot or a transaction open in this process may read are
+        deleted by the next prune after its end.
 
         Raises `WrongType`; a crash at any point loses nothing, and the next prune finishes the work.
         """

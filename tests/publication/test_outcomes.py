@@ -249,6 +249,7 @@ def test_prune_and_sweep(first: tuple[str, str]) -> None:
             assert made.theirs.verify().ok
             del old
             made.mine.prune()
+            made.mine.prune()  # of a commit that came in the middle of the first, should there be one
             made.mine.verify(sweep=True)
             assert made.mine.verify().unreachable == 0
             assert len(list(made.mine.log())) == 1

@@ -20,6 +20,8 @@ from treering.store.reader import StoredCommit
 from treering.store.state import State
 from treering.store.store import Store
 
+_LONGEST_PAUSE_SECONDS = 0.05  # between two attempts on a store in this machine
+
 
 class Branch:
     """One branch of a store, for writers of one schema. Threads may share it."""
@@ -154,14 +156,14 @@ class Branch:
     def attempts(self) -> Iterator[None]:
         """Yield for each attempt, with growing random pauses between, until the deadline; then ``Unavailable``."""
         deadline = time.monotonic() + self._deadline_seconds
-        pause = 0.0005
+        pause, courtesy = 0.0005, self.store.courtesy
         while True:
             yield
             if time.monotonic() > deadline:
                 message = "other writers kept moving the root until the deadline; nothing was changed"
                 raise Unavailable(message, store=self.store.backend.url, deadline_seconds=self._deadline_seconds)
             time.sleep(random.uniform(0, pause))  # noqa: S311 - to step out of each other's way, not a secret
-            pause = min(pause * 2, 0.05)
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS if courtesy is None else courtesy.longest_pause())
 
     def put_commit(
         self, batch: Batch, state: State, head: StoredCommit, root: Node, author: str, note: str

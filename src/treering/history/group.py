@@ -119,6 +119,10 @@ class Group:
         # Looked at without a lock: who comes at the same moment waits for the store's, and then commits alone, too.
         if self._leader or self._is_alone or self._size > 1:  # those who came together last are waited for
             return None
+        courtesy, began = store.courtesy, 0.0
+        if courtesy is not None:
+            courtesy.give_way()
+            began = time.monotonic()
         with store.lock:
             try:
                 self._is_alone = True  # whoever comes from now on joins a group, whose leader waits for the lock
@@ -145,12 +149,13 @@ class Group:
                         raise
                     return None
                 moved = store.publish_commit(batch, state, line.name, commit)
-                if moved is None:
-                    return None
-                line.newest = moved, commit
-                if published is not None:
-                    published()
-                return commit
+                if moved is not None:
+                    line.newest = moved, commit
+                    if published is not None:
+                        published()
+                if courtesy is not None:  # last: an interrupt here finds everything done
+                    courtesy.tried(began, has_moved=moved is not None, has_looked=is_fresh)
+                return commit if moved is not None else None
             finally:
                 self._is_alone = False
 
@@ -180,6 +185,8 @@ class Group:
                     self._leader = me
                     if self._size > 1:
                         self._linger()
+                    if self._store.courtesy is not None:
+                        self._store.courtesy.give_way()  # those who come meanwhile are served with this one
                 self._take_turn(request)
         finally:
             if request.leads or not request.served:
@@ -258,6 +265,8 @@ class Group:
         process only remembers (without ``is_fresh``), or that it has just made, is tried once more.
         """
         line, store = self._line, self._store
+        courtesy = store.courtesy
+        began = 0.0 if courtesy is None else time.monotonic()
         state, is_fresh = (store.fresh_state(), True) if is_fresh else store.known_state()
         try:
             first = head = line.head(state)
@@ -310,9 +319,13 @@ class Group:
                 if size > _ENOUGH_BYTES:
                     rest = requests[index + 1 :]
                     break
-        if batch is not None and made and not self._send(batch, state, made):
-            overtaken = [] if is_fresh else [request for request, _ in made]
-            return overtaken + again + rest, True
+        if batch is not None and made:
+            has_moved = self._send(batch, state, made)
+            if courtesy is not None:
+                courtesy.tried(began, has_moved=has_moved, has_looked=is_fresh)
+            if not has_moved:
+                overtaken = [] if is_fresh else [request for request, _ in made]
+                return overtaken + again + rest, True
         return again + rest, bool(again)
 
     def _send(self, batch: Batch, state: State, made: list[tuple[Request, StoredCommit]]) -> bool:

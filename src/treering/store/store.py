@@ -21,6 +21,7 @@ from treering.objects.frame import Codec
 from treering.objects.pointer import Hash, Pointer
 from treering.objects.root import BRANCHES, DEAD_LISTS, STORE_ID_BYTES, RootRecord, Section
 from treering.store.batch import Batch
+from treering.store.courtesy import Courtesy
 from treering.store.dead import DeadList, encode_dead_lists
 from treering.store.entropy import Entropy
 from treering.store.freshness import Consistency, FreshBackend, Freshness
@@ -64,6 +65,9 @@ class Store:
         self.backend: Backend = FreshBackend(fitted, self.freshness)
         self._may_be_behind = is_session or backend.limits.remote
         self.is_remote = backend.limits.remote
+        # In a store of this process's memory nobody is farther from it than the others.
+        is_shared = self.is_remote or fitted.limits.durability is not Durability.NONE
+        self.courtesy = Courtesy() if is_shared else None
         self.reader = Reader(self.backend, cache_bytes)
         self.deadline_seconds = deadline_seconds
         self.entropy = entropy or Entropy()
