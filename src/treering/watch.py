@@ -85,20 +85,23 @@ class Watch:
         began = time.monotonic()
         self._store.check_open()
         with self._lock:
-            is_asked = False
+            is_asked, is_owed = False, False
             while not self._closed:
                 event = self._step()
                 if event is not None:
                     return event
                 data: bytes | None = None
                 if is_asked:
-                    data = self._wait(began)
+                    data = self._wait(began, is_owed=is_owed)
+                    is_owed = False
                     if data is None:
                         break
                 else:
                     is_asked = True
-                    with suppress(Unavailable):  # it is asked again while this waits, up to the deadline
+                    try:
                         data = self._store.freshness.read()
+                    except Unavailable:  # it is asked again while this waits, up to the deadline
+                        is_owed = True
                 if data is not None:
                     self._turn_to(data)
         raise StopIteration
@@ -114,11 +117,16 @@ class Watch:
     def __repr__(self) -> str:
         return f"<Watch of {str(self._address.path)!r} on {self._work.branch.name!r} after {self.seen.name}>"
 
-    def _wait(self, began: float) -> bytes | None:
-        """Wait for another root; None when the time is over or this was closed."""
+    def _wait(self, began: float, *, is_owed: bool) -> bytes | None:
+        """Wait for another root; None when the time is over or this was closed.
+
+        ``is_owed``: the step's own question was not answered, so what another has learned since counts for it.
+        """
         timeout = self._timeout_seconds
         rest = None if timeout is None else max(0.0, began + timeout - time.monotonic())
-        data = self._store.freshness.wait(self._state.data, rest, began=began, ended=lambda: self._closed)
+        data = self._store.freshness.wait(
+            self._state.data, rest, began=began, is_owed=is_owed, ended=lambda: self._closed
+        )
         if data is None and not self._closed:
             self._store.check_open()
         return data

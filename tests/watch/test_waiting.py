@@ -329,6 +329,24 @@ def test_a_question_that_fails_after_a_later_one_was_answered(server: Outage) ->
         assert commits(repo.watch(timeout_seconds=0)) == []
 
 
+def test_a_step_whose_question_fails_too_late_goes_by_what_is_known() -> None:
+    server = Outage(MappingBackend({}))
+    with treering.open(server, pb.Network) as repo, treering.open(server.inner, pb.Network) as other:
+        watch = repo.watch(timeout_seconds=0.05)
+        assert commits(watch) == []  # and somebody listens from now on
+        made = rename(other, "before the step")
+        fresh = freshness(repo)
+
+        def fails_late() -> bytes | None:
+            until(lambda: fresh.thread is None or (fresh._known is not None and fresh._known.data != watch._state.data))
+            time.sleep(0.1)  # the time is over
+            raise treering.Unavailable("the answer was lost")
+
+        with pytest.MonkeyPatch.context() as monkey:
+            monkey.setattr(fresh, "read", fails_late)
+            assert next(watch).commit == made
+
+
 def test_a_read_that_fails_once(server: Outage) -> None:
     with treering.open(server, pb.Network) as repo, treering.open(server.inner, pb.Network) as other:
         watch = repo.watch(timeout_seconds=PATIENCE_SECONDS)

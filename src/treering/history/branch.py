@@ -20,7 +20,7 @@ from treering.store.reader import StoredCommit
 from treering.store.state import State
 from treering.store.store import Store
 
-_LONGEST_PAUSE_SECONDS = 0.05  # between two attempts on a store in this machine
+_LONGEST_PAUSE_SECONDS = 0.05  # between two attempts on a store in this process's memory
 
 
 class Branch:

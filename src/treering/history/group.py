@@ -120,12 +120,13 @@ class Group:
         if self._leader or self._is_alone or self._size > 1:  # those who came together last are waited for
             return None
         courtesy, began = store.courtesy, 0.0
-        if courtesy is not None:
+        if courtesy is not None and not store.is_held():  # by this thread, of which a finalizer may commit
             courtesy.give_way()
-            began = time.monotonic()
         with store.lock:
             try:
                 self._is_alone = True  # whoever comes from now on joins a group, whose leader waits for the lock
+                if courtesy is not None:
+                    began = time.monotonic()
                 state, is_fresh = store.known_state()
                 batch = store.find_batch(state)
                 if batch is None:  # one takes a session first, and only for what is to be published

@@ -110,17 +110,23 @@ class Freshness:
                 self._asking -= 1
 
     def wait(
-        self, data: bytes, seconds: float | None, *, began: float, ended: Callable[[], bool] = lambda: False
+        self,
+        data: bytes,
+        seconds: float | None,
+        *,
+        began: float,
+        is_owed: bool = False,
+        ended: Callable[[], bool] = lambda: False,
     ) -> bytes | None:
         """Wait until the root is another than ``data``, and return it; None after ``seconds`` or when ``ended()``.
 
         ``data`` came from `read` or from here. A store that does not answer is asked again; ``Unavailable`` when it has
         not since ``began`` (monotonic) and for ``deadline_seconds``, or does not when the time is over. Its other
-        errors are raised at once. Without any time it looks for trouble only. Costs no call of its own, however many
-        wait.
+        errors are raised at once. Without any time it looks for trouble only, unless a newer root ``is_owed``: known
+        already, it is returned. Costs no call of its own, however many wait.
         """
         until = None if seconds is None else time.monotonic() + seconds
-        has_time = seconds is None or seconds > 0
+        has_time = is_owed or seconds is None or seconds > 0
         with self._moved:
             self._waiting += 1
             try:

@@ -61,9 +61,10 @@ def gaps_of(clock: Clock, commit: Commit, seconds: float) -> list[float]:
 
 
 def test_a_writer_in_a_loop_leaves_room_for_whole_attempts_now_and_then(clock: Clock, commit: Commit) -> None:
-    gaps = gaps_of(clock, commit, 10)
-    assert gaps == [pytest.approx(2 * ATTEMPT)] * len(gaps)
-    assert 35 < len(gaps) < 45  # a thirtieth of the time
+    gaps = gaps_of(clock, commit, 40)
+    assert [round(gap / (2 * ATTEMPT)) for gap in gaps[:9]] == [1, 2, 1, 4, 1, 2, 1, 8, 1]
+    assert max(gaps) == pytest.approx(8 * 2 * ATTEMPT)  # longer ones would be too long
+    assert 0.028 < sum(gaps) / 40 < 0.035  # a thirtieth of the time
 
 
 def test_a_writer_that_pauses_by_itself_leaves_none(clock: Clock, commit: Commit) -> None:
@@ -77,25 +78,37 @@ def test_beside_others_it_leaves_many_for_a_while(clock: Clock, commit: Commit) 
     commit(has_moved=False)
     commit(has_looked=True)
     gaps = gaps_of(clock, commit, 0.4)
-    assert gaps == [pytest.approx(2 * ATTEMPT)] * len(gaps)
+    assert [round(gap / (2 * ATTEMPT)) for gap in gaps[:4]] == [1, 2, 1, 4]
     assert 0.3 < sum(gaps) / 0.4 < 0.45  # two fifths of the time
     clock.now += 0.2  # nobody came since
     assert gaps_of(clock, commit, 0.1) == []
 
 
-def test_no_gap_is_long(clock: Clock) -> None:
+def test_no_gap_and_no_loop_without_one_is_long(clock: Clock) -> None:
     courtesy = Courtesy()
-    courtesy.tried(clock.now - 0.5, has_moved=False, has_looked=True)
-    courtesy.tried(clock.now - 0.5, has_moved=True, has_looked=True)
-    for _ in range(14):
+    for is_beside_others in (True, False):
+        courtesy.tried(clock.now - 2, has_moved=False, has_looked=True)  # an attempt takes two seconds
+        courtesy.tried(clock.now - 2, has_moved=True, has_looked=True)
+        clock.slept.clear()
+        clock.now += 1  # a gap of its own
         courtesy.give_way()
-        clock.now += 0.1
-        courtesy.tried(clock.now - 0.1, has_moved=False, has_looked=False)
-        courtesy.tried(clock.now - 0.1, has_moved=True, has_looked=False)
-    assert clock.slept == []  # three attempts are nearly over
-    clock.now += 0.2
-    courtesy.give_way()
-    assert clock.slept == [pytest.approx(0.05)]  # of the quarter of a second, the rest
+        for _ in range(6):
+            courtesy.give_way()
+            assert clock.slept == []
+            clock.now += 0.5
+            courtesy.tried(clock.now - 0.5, has_moved=not is_beside_others, has_looked=False)
+            courtesy.tried(clock.now - 0.5, has_moved=True, has_looked=False)
+        clock.now += 0.1  # three seconds have gone by
+        courtesy.give_way()
+        assert clock.slept == [pytest.approx(0.9)]  # of a second, the rest
+
+
+def test_one_slow_attempt_is_forgotten(clock: Clock, commit: Commit) -> None:
+    courtesy = Courtesy()
+    courtesy.tried(clock.now - 3, has_moved=True, has_looked=True)
+    for _ in range(40):
+        courtesy.tried(clock.now - ROUND_TRIP, has_moved=True, has_looked=False)
+    assert courtesy.longest_pause() <= 2 * 2 * ATTEMPT  # twice what it takes, at most
 
 
 def test_pauses_between_attempts_follow_what_an_attempt_takes(clock: Clock) -> None:

@@ -221,8 +221,10 @@ def test_a_wait_too_short_for_an_answer_ends_at_its_time(fake: FakeEtcd, open_st
     backend = open_store(fake)
     assert isinstance(backend, Watching)
     fake.holds_back = True
-    while "Range" not in fake.calls:  # on a slow machine a wait may end before it comes to that
+    for _ in range(100):  # on a slow machine a wait may end before it comes to that
         backend.wait_for_root(None, 0.1)
+        if "Range" in fake.calls:
+            break
     fake.may_answer.set()
     assert backend.read_root() is None
 
