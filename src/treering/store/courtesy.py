@@ -22,10 +22,7 @@ _GAP, _LONGEST_GAP_SECONDS = 2.0, 1.0  # how long a gap is; this and what follow
 _BURST = 3.0  # how long a writer goes on without one, beside others
 _LOOP, _LOOP_SECONDS, _LONGEST_LOOP_SECONDS = 60.0, 0.1, 3.0  # and alone: so a thirtieth of the time goes into gaps
 _PAUSE, _SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 2.0, 0.005, 0.25  # the longest pause between two attempts
-_TIMES, _TIMES_SECONDS = (
-    16,
-    0.1,
-)  # as long are the longest gap and the way to it, where such a gap is no longer than this
+_TIMES, _TIMES_SECONDS = 16, 0.1  # some gaps, and the ways to them, are so many times as long, where that is no longer
 _MEMORY_SECONDS = 0.5  # for how long others are reckoned with after they came first
 _ROUND_TRIPS = 4.0  # what an attempt takes that has to look first, in those that do not; until one was seen
 _SMOOTHING = 0.3  # the weight of the newest figure

@@ -150,37 +150,23 @@ class Pruner:
         What was found holds as the line grows. So where a commit was faster, only the move is tried again: a prune that
         takes a while would else never come to its end beside a busy writer.
         """
-        for _ in self._attempts():
-            is_cut = self._try_cut(state, runs, dead, readers, pinned)
-            if is_cut is not None:
-                return is_cut
-        raise AssertionError  # pragma: no cover - attempts never end quietly
-
-    def _try_cut(
-        self,
-        state: State,
-        runs: Sequence[Run],
-        dead: Dead,
-        readers: Mapping[Hash, StoredCommit],
-        pinned: AbstractSet[Hash],
-    ) -> bool | None:
-        """Try the move of ``_cut`` once; None where somebody else was faster."""
         store = self._store
         dropped = {commit.pointer.hash for run in runs for commit in run.dropped}
-        with store.lock:
-            now = store.state
-            if not _still_dropped(state, now, dropped) or (store.pinned() - pinned) & dropped:
-                return False
-            batch = store.begin(now)
-            grafts = {child: graft for child, graft in now.lineage.grafts.items() if child not in dropped}
-            grafts |= {run.above.pointer.hash: _graft(run) for run in runs}
-            lists = _lists(batch, dead)
-            named = [*now.dead, *(entry for entry, _ in lists)]
-            sections = {GRAFTS: batch.put_section(encode_grafts(grafts.values()))}
-            if store.publish(batch, now, sections, dead=named) is None:
-                return None
-            store.holds |= {entry: {digest: readers[digest] for digest in by} for entry, by in lists if by}
-            return True
+        for _ in self._attempts():
+            with store.lock:
+                now = store.state
+                if not _still_dropped(state, now, dropped) or (store.pinned() - pinned) & dropped:
+                    return False
+                batch = store.begin(now)
+                grafts = {child: graft for child, graft in now.lineage.grafts.items() if child not in dropped}
+                grafts |= {run.above.pointer.hash: _graft(run) for run in runs}
+                lists = _lists(batch, dead)
+                named = [*now.dead, *(entry for entry, _ in lists)]
+                sections = {GRAFTS: batch.put_section(encode_grafts(grafts.values()))}
+                if store.publish(batch, now, sections, dead=named) is not None:
+                    store.holds |= {entry: {digest: readers[digest] for digest in by} for entry, by in lists if by}
+                    return True
+        raise AssertionError  # pragma: no cover - attempts never end quietly
 
     def _held(self, state: State) -> set[DeadList]:
         """Return the dead lists that must wait for a reader in this process."""
